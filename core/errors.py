@@ -1,0 +1,42 @@
+"""The problems that a person can mend, each with the words that say how.
+
+Raised where they are known and translated once at each edge: the command line
+prints them and exits with 2, a page draws a red box, HTTP answers 4xx. Mistakes
+of the programmer stay plain exceptions.
+"""
+
+
+class CocoSiftError(Exception):
+    """A problem a person can mend. `str()` is shown to them as it is."""
+
+
+class SettingsError(CocoSiftError):
+    """A setting has a value that cannot be used."""
+
+
+class CheckpointError(CocoSiftError):
+    """Checkpoint parts are missing, damaged or not what the manifest says."""
+
+
+class ModelError(CocoSiftError):
+    """A model is unknown, or its checkpoint does not fit its architecture."""
+
+
+class DatasetError(CocoSiftError):
+    """A dataset is unknown, or its files are not COCO-format."""
+
+
+class EmbeddingsError(CocoSiftError):
+    """Embeddings are missing, damaged or do not belong to the dataset or model."""
+
+
+class PictureError(CocoSiftError):
+    """A picture cannot be had, or cannot be read as a picture."""
+
+
+class QueryError(CocoSiftError):
+    """A query asks for something that is not defined."""
+
+
+class ExportError(CocoSiftError):
+    """A subset cannot be exported as asked."""

@@ -1,0 +1,43 @@
+"""Progress of slow work: a small protocol, and a bar for the terminal."""
+
+import sys
+from typing import Protocol, Self
+
+from tqdm import tqdm
+
+
+class Progress(Protocol):
+    """Receives what has been done; may raise `Cancelled` to stop the work."""
+
+    def update(self, done: int, total: int) -> None:
+        """Tell that `done` of `total` units are finished."""
+
+
+class Cancelled(Exception):
+    """The person asked to stop; whoever works cleans up and lets it pass."""
+
+
+class NoProgress:
+    """Ignores what it is told."""
+
+    def update(self, done: int, total: int) -> None:
+        pass
+
+
+class TerminalProgress:
+    """A bar with rate and remaining time on stderr; silent when that is not a terminal."""
+
+    def __init__(self, label: str, unit: str) -> None:
+        self._bar = tqdm(
+            desc=label, unit=f" {unit}", file=sys.stderr, disable=not sys.stderr.isatty()
+        )
+
+    def update(self, done: int, total: int) -> None:
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

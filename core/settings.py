@@ -1,0 +1,78 @@
+"""Where CocoSift keeps things and the limits it holds to, read from the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; `from_environment` is the way to get them.
+
+    Attributes:
+        home: folder that holds `data/`, `embeddings/` and `models/` (`COCOSIFT_HOME`).
+        cache: folder for thumbnails, fetched pictures and finished downloads; may be
+            deleted at any time (`COCOSIFT_CACHE`).
+        image_hosts: hosts that pictures may be fetched from (`COCOSIFT_IMAGE_HOSTS`,
+            comma-separated, added to COCO's own).
+        picture_cache_bytes: limit of the cache of fetched pictures and thumbnails
+            (`COCOSIFT_PICTURE_CACHE_MB`).
+        offline: never fetch a picture (`COCOSIFT_OFFLINE=1`).
+        max_picture_bytes: largest picture file that is fetched or read.
+        max_picture_pixels: largest picture that is decoded.
+    """
+
+    home: Path = PROJECT_ROOT
+    cache: Path = PROJECT_ROOT / ".cache"
+    image_hosts: frozenset[str] = field(default=COCO_IMAGE_HOSTS)
+    picture_cache_bytes: int = 2_000 * 2**20
+    offline: bool = False
+    max_picture_bytes: int = 50 * 2**20
+    max_picture_pixels: int = 100_000_000
+
+    @property
+    def data(self) -> Path:
+        return self.home / "data"
+
+    @property
+    def embeddings(self) -> Path:
+        return self.home / "embeddings"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the settings from `environment`.
+
+        Raises:
+            SettingsError: a number that is none, or a home folder that does not exist.
+        """
+        home = Path(environment.get("COCOSIFT_HOME") or PROJECT_ROOT).expanduser().resolve()
+        if not home.is_dir():
+            raise SettingsError(f"COCOSIFT_HOME names {home}, which is not a folder. Create it first.")
+        cache = environment.get("COCOSIFT_CACHE")
+        hosts = environment.get("COCOSIFT_IMAGE_HOSTS", "")
+        return cls(
+            home=home,
+            cache=Path(cache).expanduser().resolve() if cache else home / ".cache",
+            image_hosts=COCO_IMAGE_HOSTS
+            | {host.strip().lower() for host in hosts.split(",") if host.strip()},
+            picture_cache_bytes=_megabytes(environment, "COCOSIFT_PICTURE_CACHE_MB", 2_000),
+            offline=environment.get("COCOSIFT_OFFLINE", "") not in ("", "0"),
+        )
+
+
+def _megabytes(environment: Mapping[str, str], name: str, default: int) -> int:
+    text = environment.get(name, str(default))
+    if not text.isdecimal():
+        raise SettingsError(f"{name} must be a whole number of megabytes, found {text!r}.")
+    return int(text) * 2**20
