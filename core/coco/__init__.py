@@ -1,0 +1,31 @@
+"""COCO-format datasets, read in place.
+
+`open_dataset` gives a `CocoDataset`: columns of its pictures and instances from an
+annotation index that is built once, captions and shapes read from the source when asked
+for, and the source's own bytes for an export.
+"""
+
+from core.coco.dataset import CocoDataset, Summary
+from core.coco.manifest import KINDS, DatasetManifest, check_name, safe_file_name
+from core.coco.records import Category, License, RawList, RawRecords
+from core.coco.registry import find_datasets, open_dataset, register_dataset
+from core.coco.tables import ImageTable, InstanceTable, Strings
+
+__all__ = [
+    "KINDS",
+    "Category",
+    "CocoDataset",
+    "DatasetManifest",
+    "ImageTable",
+    "InstanceTable",
+    "License",
+    "RawList",
+    "RawRecords",
+    "Strings",
+    "Summary",
+    "check_name",
+    "find_datasets",
+    "open_dataset",
+    "register_dataset",
+    "safe_file_name",
+]

@@ -1,0 +1,213 @@
+"""The annotation index: where each record of a source lies, and the columns searched by.
+
+Built once by a scan of the JSON and kept as one Arrow IPC file, memory-mapped when
+it is opened. The file holds one row whose columns are lists, so that columns of images
+and of annotations, which differ in length, share a file and appear or vanish together.
+Its schema metadata names the index version and the source's size, time and sha256.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from core.atomic import atomic_path
+from core.coco.scanner import Member, scan
+from core.coco.source import SourceFile, inspect
+from core.errors import DatasetError
+from core.progress import NoProgress, Progress
+
+INDEX_VERSION = 1
+_METADATA = b"cocosift"
+_NAMED = 5
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationIndex:
+    """The columns of one annotation file, in source order.
+
+    Attributes:
+        kind: `captions`, `instances`, `keypoints`, `stuff` or `panoptic`.
+        source: the file that the byte offsets are valid for.
+        members: top-level members other than `images` and `annotations`.
+        image_ids, widths, heights, license_ids, image_starts, image_lengths: int64,
+            shape (images,); -1 where a record names no licence, 0 where it names no size.
+        file_names, coco_urls: Arrow string arrays, (images,); an absent URL is "".
+        ids, annotation_image_ids, starts, lengths: int64, shape (annotations,).
+        category_ids: int64; areas: float64; iscrowd: int8; each (annotations,), and
+            empty for captions and panoptic. NaN where a record has no area.
+        boxes: float64, (annotations, 4), x, y, width, height in pixels; NaN where absent.
+    """
+
+    kind: str
+    source: SourceFile
+    members: tuple[Member, ...]
+    image_ids: Ints
+    widths: Ints
+    heights: Ints
+    license_ids: Ints
+    image_starts: Ints
+    image_lengths: Ints
+    file_names: Any
+    coco_urls: Any
+    ids: Ints
+    annotation_image_ids: Ints
+    starts: Ints
+    lengths: Ints
+    category_ids: Ints
+    areas: Floats
+    iscrowd: npt.NDArray[np.int8]
+    boxes: Floats
+
+    def member(self, key: str) -> Member | None:
+        """Return the top-level member named `key`, or None."""
+        return next((member for member in self.members if member.key == key), None)
+
+
+def open_index(
+    path: Path, kind: str, folders: Sequence[Path], progress: Progress | None = None
+) -> AnnotationIndex:
+    """Return the index of the annotation file at `path`, building it when there is none.
+
+    Args:
+        path: the JSON file.
+        kind: the kind of its annotations.
+        folders: where indexes are looked for and kept; the first that can be written
+            to gets a new one. When none can, the index lives in memory only.
+        progress: told the bytes scanned, when a scan is needed.
+
+    Raises:
+        DatasetError: the file cannot be read or is not a COCO file of that kind.
+    """
+    for folder in folders:
+        index = _load(folder / f"{kind}.arrow", path, kind)
+        if index is not None:
+            return index
+    source = inspect(path)
+    table = _build(source, kind, progress or NoProgress())
+    for folder in folders:
+        target = folder / f"{kind}.arrow"
+        try:
+            _save(table, target)
+        except OSError:
+            continue
+        return _from_table(_map(target), source, kind)
+    return _from_table(table, source, kind)
+
+
+def _build(source: SourceFile, kind: str, progress: Progress) -> Any:
+    found = scan(source.path, kind, progress)
+    images, annotations = found.images, found.annotations
+    _refuse_repeats(source.path, "image", np.asarray(images.ids))
+    columns = {
+        "image_ids": images.ids,
+        "widths": images.widths,
+        "heights": images.heights,
+        "license_ids": images.license_ids,
+        "image_starts": images.starts,
+        "image_lengths": images.lengths,
+        "file_names": images.file_names,
+        "coco_urls": images.coco_urls,
+        "ids": annotations.ids,
+        "annotation_image_ids": annotations.image_ids,
+        "starts": annotations.starts,
+        "lengths": annotations.lengths,
+        "category_ids": annotations.category_ids,
+        "areas": annotations.areas,
+        "iscrowd": annotations.iscrowd,
+        "boxes": annotations.boxes,
+    }
+    header = {
+        "version": INDEX_VERSION,
+        "kind": kind,
+        "size": source.size,
+        "mtime_ns": source.mtime_ns,
+        "sha256": source.sha256,
+        "members": [asdict(member) for member in found.members],
+    }
+    return _one_row(columns, header)
+
+
+def _one_row(columns: dict[str, Any], header: dict[str, Any]) -> Any:
+    lists = []
+    for values in columns.values():
+        if isinstance(values, list):
+            flat = pa.array(values, type=pa.large_string())
+        else:
+            flat = pa.array(np.asarray(values))
+        lists.append(pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), flat))
+    table = pa.table(lists, names=list(columns))
+    return table.replace_schema_metadata({_METADATA: json.dumps(header).encode()})
+
+
+def _save(table: Any, path: Path) -> None:
+    with (
+        atomic_path(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
+
+
+def _map(path: Path) -> Any:
+    # The mapping stays alive as long as an array that points into it.
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _load(index_path: Path, path: Path, kind: str) -> AnnotationIndex | None:
+    try:
+        table = _map(index_path)
+        header = json.loads((table.schema.metadata or {})[_METADATA])
+        if header["version"] != INDEX_VERSION or header["kind"] != kind:
+            return None
+        source = SourceFile(path, header["size"], header["mtime_ns"], header["sha256"])
+        if not source.is_unchanged():
+            return None
+        if source.mtime_ns != header["mtime_ns"]:
+            _remember_time(table, header, source, index_path)
+        return _from_table(table, source, kind)
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError):
+        # No index, or one that another version or a full disk left: it is made anew.
+        return None
+
+
+def _remember_time(
+    table: Any, header: dict[str, Any], source: SourceFile, index_path: Path
+) -> None:
+    header = {**header, "mtime_ns": source.mtime_ns}
+    try:
+        _save(table.replace_schema_metadata({_METADATA: json.dumps(header).encode()}), index_path)
+    except OSError:
+        return
+
+
+def _from_table(table: Any, source: SourceFile, kind: str) -> AnnotationIndex:
+    header = json.loads(table.schema.metadata[_METADATA])
+    arrays = {name: table.column(name).chunk(0).values for name in table.column_names}
+    flat = {
+        name: values if pa.types.is_large_string(values.type) else values.to_numpy()
+        for name, values in arrays.items()
+    }
+    flat["boxes"] = flat["boxes"].reshape(-1, 4)
+    members = tuple(Member(**member) for member in header["members"])
+    return AnnotationIndex(kind, source, members, **flat)
+
+
+def _refuse_repeats(path: Path, noun: str, ids: Ints) -> None:
+    values, counts = np.unique(ids, return_counts=True)
+    repeated = values[counts > 1]
+    if repeated.size:
+        named = ", ".join(str(value) for value in repeated[:_NAMED])
+        more = f" and {repeated.size - _NAMED:,} more" if repeated.size > _NAMED else ""
+        raise DatasetError(
+            f"{path} has {repeated.size:,} {noun} ids more than once: {named}{more}. "
+            f"Each picture needs an id of its own."
+        )
