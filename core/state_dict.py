@@ -1,0 +1,264 @@
+"""State dicts read from an open file: tensors only, never code.
+
+Formats: `torch.save` (zip since PyTorch 1.6, and the older one), safetensors, and a
+TorchScript archive by its tensors alone. Memory is that of the tensors.
+"""
+
+import json
+import math
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from core.errors import CheckpointError
+
+_CHUNK = 1 << 20
+
+
+def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
+    """Return the tensors of the checkpoint in `stream`, on the CPU, by their names.
+
+    A `{"state_dict": …}` wrapper and the `module.` prefix of data-parallel training are
+    taken off; entries that are not tensors are left out.
+
+    Args:
+        stream: seekable, at its start.
+
+    Raises:
+        CheckpointError: an unknown format, a damaged file, one whose pickle holds
+            anything but plain data (it is refused before anything runs), or no tensor.
+    """
+    kind = _format(stream)
+    try:
+        content = _READERS[kind](stream)
+    except (CheckpointError, MemoryError):
+        raise
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(_refusal(str(error))) from None
+    except Exception as error:
+        # A damaged file fails in as many ways as there are parsers below this line.
+        raise CheckpointError(
+            f"The checkpoint looks like {kind} but cannot be read as such: it is truncated or "
+            f"damaged ({_first_line(error)}). Copy it again."
+        ) from error
+    return _tensors(content)
+
+
+def _format(stream: IO[bytes]) -> str:
+    head = stream.read(9)
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        with _zip(stream) as archive:
+            script = any(name.endswith("constants.pkl") for name in archive.namelist())
+        stream.seek(0)
+        return "a TorchScript archive" if script else "a torch.save file"
+    if head.startswith(b"\x80"):
+        return "a torch.save file of the older format"
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8:
+        return "a safetensors file"
+    raise CheckpointError(
+        "Expected a checkpoint by torch.save, safetensors or a TorchScript archive, found a file "
+        f"that begins with {head!r}. Check what was split, and that no part is missing."
+    )
+
+
+def _zip(stream: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(stream)
+    except zipfile.BadZipFile as error:
+        raise CheckpointError(
+            "The checkpoint begins as a zip archive but has no end: its last part is truncated or "
+            "missing. Copy the parts again."
+        ) from error
+
+
+def _read_saved(stream: IO[bytes]) -> Any:
+    return torch.load(stream, map_location="cpu", weights_only=True)
+
+
+def _read_safetensors(stream: IO[bytes]) -> dict[str, Tensor]:
+    """Read tensor after tensor, each straight into its own memory.
+
+    Format: eight bytes with the header's length, a JSON header, the data
+    (specified in the README of safetensors).
+    """
+    length = int.from_bytes(stream.read(8), "little")
+    header = json.loads(stream.read(length))
+    header.pop("__metadata__", None)
+    start, end = 8 + length, stream.seek(0, 2)
+    tensors = {}
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        dtype = _SAFETENSORS_DTYPES[entry["dtype"]]
+        size = math.prod(entry["shape"]) * dtype.itemsize
+        if not 0 <= first <= last <= end - start or last - first != size:
+            raise ValueError(f"{name} lies outside the file")
+        tensor = torch.empty(entry["shape"], dtype=dtype)
+        stream.seek(start + first)
+        _fill(tensor, stream)
+        tensors[name] = tensor
+    return tensors
+
+
+def _fill(tensor: Tensor, source: IO[bytes]) -> None:
+    """Read the bytes of the contiguous `tensor` from `source`, a chunk at a time."""
+    if not tensor.numel():
+        return
+    view = tensor.reshape(-1).view(torch.uint8).numpy().data
+    position = 0
+    while position < len(view):
+        chunk = source.read(min(_CHUNK, len(view) - position))
+        if not chunk:
+            raise EOFError(f"{len(view) - position:,} bytes are missing")
+        view[position : position + len(chunk)] = chunk
+        position += len(chunk)
+
+
+def _read_torchscript(stream: IO[bytes]) -> dict[str, Tensor]:
+    """Read parameters and buffers of a TorchScript archive; its code is never opened."""
+    with _zip(stream) as archive:
+        (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+        with archive.open(pickled) as file:
+            module = _ScriptUnpickler(file, archive, pickled.removesuffix(".pkl")).load()
+    return dict(_named_tensors(module, ""))
+
+
+class _ScriptObject:
+    """A module of the archive: a bag of what was pickled for it."""
+
+    state: Mapping[str, object] = MappingProxyType({})
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, dict):
+            self.state = state
+
+
+class _ScriptUnpickler(pickle.Unpickler):
+    """Knows tensors and bags of attributes; refuses every other name.
+
+    What `torch.jit.save` writes into `data.pkl` is listed in PyTorch's
+    "TorchScript serialization" notes.
+    """
+
+    def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(file)
+        self._archive = archive
+        self._folder = folder
+        self._storages: dict[str, Tensor] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.split(".")[0] == "__torch__":
+            # A class of its own for each name: nothing in the file can reach ours.
+            return type(name, (_ScriptObject,), {})
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return self._tensor
+        if (module, name) == ("collections", "OrderedDict"):
+            return dict
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return _STORAGE_DTYPES[name]
+        if module == "torch.jit._pickle" and name.startswith("build_"):
+            return list
+        raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {module}.{name}")
+
+    def persistent_load(self, key: Any) -> Tensor:
+        kind, dtype, name, _location, length = key
+        if kind != "storage":
+            raise pickle.UnpicklingError(f"Unsupported persistent id {kind!r}")
+        if name not in self._storages:
+            entry = self._archive.getinfo(f"{self._folder}/{name}")
+            if entry.file_size < length * dtype.itemsize:
+                raise EOFError(f"storage {name} is too short")
+            storage = torch.empty(length, dtype=dtype)
+            with self._archive.open(entry) as file:
+                _fill(storage, file)
+            self._storages[name] = storage
+        return self._storages[name]
+
+    def _tensor(
+        self, storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    ) -> Tensor:
+        return storage.as_strided(size, stride, offset)
+
+
+def _named_tensors(module: _ScriptObject, prefix: str) -> list[tuple[str, Tensor]]:
+    found = []
+    for name, value in module.state.items():
+        if isinstance(value, Tensor):
+            found.append((f"{prefix}{name}", value))
+        elif isinstance(value, _ScriptObject):
+            found += _named_tensors(value, f"{prefix}{name}.")
+    return found
+
+
+def _tensors(content: object) -> dict[str, Tensor]:
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise CheckpointError(
+            f"Expected a checkpoint with a state dict, found a {type(content).__name__}. "
+            "Save it by torch.save(model.state_dict(), FILE) and split it again."
+        )
+    tensors = {name: value.detach() for name, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise CheckpointError(
+            "Expected a checkpoint with a state dict, found no tensor in it. "
+            "Save it by torch.save(model.state_dict(), FILE) and split it again."
+        )
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return tensors
+
+
+def _refusal(message: str) -> str:
+    named = re.search(r"GLOBAL ([\w.]+)", message)
+    what = f"it asks for `{named[1]}`" if named else "its pickle is not plain data"
+    return (
+        f"The checkpoint was refused and nothing of it was run: {what}, which no state dict needs. "
+        "Do not use this file; get the weights as safetensors, or save the plain state dict "
+        "where they were made."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+
+
+_READERS = {
+    "a torch.save file": _read_saved,
+    "a torch.save file of the older format": _read_saved,
+    "a safetensors file": _read_safetensors,
+    "a TorchScript archive": _read_torchscript,
+}
+
+_SAFETENSORS_DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+
+_STORAGE_DTYPES = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
