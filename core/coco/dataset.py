@@ -17,7 +17,7 @@ from core.coco.manifest import DatasetManifest, safe_file_name
 from core.coco.records import Category, License, RawList, RawRecords, Span
 from core.coco.scanner import Record
 from core.coco.tables import IdIndex, ImageTable, InstanceTable, Ints, RowGroups, Strings
-from core.errors import DatasetError
+from core.errors import DatasetError, PictureError
 
 _PRIMARY_FIRST = ("instances", "captions", "keypoints", "stuff", "panoptic")
 _NAMED = 5
@@ -211,6 +211,12 @@ class CocoDataset:
         name = quote(self.images.file_names[row])
         return self._url.replace("{file_name}", name).replace("{id}", str(image_id))
 
+    def count_missing_files(self) -> int | None:
+        """Count the pictures without a file in the picture folder; None without a folder."""
+        if self.picture_folder is None:
+            return None
+        return sum(not self._has_file(name) for name in self.images.file_names)
+
     def summary(self) -> Summary:
         """Count what the dataset holds."""
         annotated = np.zeros(len(self.images), dtype=np.int64)
@@ -243,6 +249,15 @@ class CocoDataset:
                 f"{self.name!r} has no {kind} annotations, only {', '.join(self.kinds)}. "
                 f"Register them: python -m core add {self.name} --replace --{kind} FILE …"
             ) from None
+
+    def _has_file(self, name: str) -> bool:
+        try:
+            return (
+                self.picture_folder is not None
+                and (self.picture_folder / safe_file_name(name)).is_file()
+            )
+        except PictureError:
+            return False
 
     @cached_property
     def _groups(self) -> dict[str, RowGroups]:

@@ -1,0 +1,175 @@
+"""Commands on datasets: `add` registers one in place, `datasets` lists them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.errors import DatasetError
+from core.progress import TerminalProgress
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.coco import CocoDataset
+
+_File = typer.Option(metavar="FILE", show_default=False)
+
+
+def add(
+    name: Annotated[str, typer.Argument(help="Its name: letters, digits, - and _.")],
+    captions: Annotated[Path | None, _File] = None,
+    instances: Annotated[Path | None, _File] = None,
+    keypoints: Annotated[Path | None, _File] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the pictures; without it the records' URLs."),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Shown to people; the name else.")] = None,
+    split: Annotated[
+        str | None, typer.Option(help="Names the files of an export; the name else.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Overwrite the registration of that name.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+) -> None:
+    """Register COCO annotation files and pictures where they lie; nothing is copied.
+
+    The annotation files are read once and indexed, so later starts are quick.
+
+    **Examples**
+
+    `python -m core add val2014 --captions captions_val2014.json
+    --instances instances_val2014.json --images val2014/`
+
+    `python -m core add mine --instances annotations.json --title "My pictures" --json`
+    """
+    from core.coco import open_dataset, register_dataset
+
+    if captions is None and instances is None and keypoints is None:
+        raise DatasetError(
+            "No annotation file is named. Add at least one of --captions FILE, "
+            "--instances FILE or --keypoints FILE."
+        )
+    settings = Settings.from_environment()
+    with TerminalProgress("Reading annotations", "B") as progress:
+        folder = register_dataset(
+            settings,
+            name,
+            captions=captions,
+            instances=instances,
+            keypoints=keypoints,
+            pictures=images,
+            title=title,
+            split=split,
+            replace=replace,
+            progress=progress,
+        )
+    dataset = open_dataset(folder, settings)
+    report = _report(dataset)
+    typer.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else _words(report))
+
+
+def datasets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+) -> None:
+    """List the datasets that are here, with what they hold.
+
+    **Examples**
+
+    `python -m core datasets`
+
+    `python -m core datasets --json`
+    """
+    from core.coco import find_datasets
+
+    settings = Settings.from_environment()
+    rows = [_row(name, path, settings) for name, path in find_datasets(settings).items()]
+    if as_json:
+        typer.echo(json.dumps({"datasets": rows}, ensure_ascii=False))
+    elif not rows:
+        typer.echo(
+            f"No dataset in {settings.data}. Register one: "
+            f"python -m core add NAME --captions FILE --instances FILE --images DIR"
+        )
+    for row in [] if as_json else rows:
+        typer.echo(_line(row))
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    name: str
+    title: str
+    folder: str
+    pictures: int
+    captions: int
+    instances: int
+    keypoints: int
+    categories: int
+    without_annotations: int
+    picture_folder: str | None
+    missing_files: int | None
+    notes: tuple[str, ...]
+
+
+def _report(dataset: "CocoDataset") -> _Report:
+    summary = dataset.summary()
+    return _Report(
+        name=dataset.name,
+        title=dataset.title,
+        folder=str(dataset.folder),
+        pictures=summary.images,
+        captions=summary.annotations.get("captions", 0),
+        instances=summary.annotations.get("instances", 0),
+        keypoints=summary.annotations.get("keypoints", 0),
+        categories=summary.categories,
+        without_annotations=summary.without_annotations,
+        picture_folder=str(dataset.picture_folder) if dataset.picture_folder else None,
+        missing_files=dataset.count_missing_files(),
+        notes=dataset.notes(),
+    )
+
+
+def _words(report: _Report) -> str:
+    lines = [
+        f"Registered {report.name}: {report.title}",
+        f"  {report.pictures:,} pictures, {report.without_annotations:,} without annotations",
+        f"  {report.captions:,} captions, {report.instances:,} instances, "
+        f"{report.keypoints:,} keypoint annotations, {report.categories:,} categories",
+    ]
+    if report.missing_files is None:
+        lines.append("  no picture folder: pictures are fetched from the records' addresses")
+    else:
+        lines.append(f"  {report.missing_files:,} pictures have no file in {report.picture_folder}")
+    lines += [f"  note: {note}" for note in report.notes]
+    lines.append(f"Next: python -m core embed --dataset {report.name} --model MODEL")
+    return "\n".join(lines)
+
+
+def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
+    from core.coco import open_dataset
+
+    try:
+        with TerminalProgress(f"Reading {name}", "B") as progress:
+            dataset = open_dataset(path, settings, progress)
+    except DatasetError as error:
+        # One broken dataset must not hide the others.
+        return {"name": name, "error": str(error)}
+    summary = dataset.summary()
+    return {
+        "name": name,
+        "title": dataset.title,
+        "pictures": summary.images,
+        "annotations": dict(summary.annotations),
+        "categories": summary.categories,
+        "picture_folder": str(dataset.picture_folder) if dataset.picture_folder else None,
+    }
+
+
+def _line(row: dict[str, Any]) -> str:
+    if "error" in row:
+        return f"{row['name']}: cannot be opened. {row['error']}"
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in row["annotations"].items())
+    return f"{row['name']}: {row['title']}; {row['pictures']:,} pictures, {kinds}"
