@@ -1,0 +1,660 @@
+"""The library: datasets, models and embeddings of one home folder, opened once and shared.
+
+    library = open_library()
+    found = library.dataset("demo").search("a dog on a beach")
+
+A `Library` is safe to share between threads. What is costly (annotation columns, a
+model, vectors) is opened when it is first asked for, once a process, and anew when its
+files have been replaced.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from core import checkpoint
+from core.coco import CocoDataset, find_datasets, open_dataset
+from core.coco.manifest import MANIFEST_NAME, read_manifest
+from core.embeddings import (
+    Embeddings,
+    EmbeddingsFiles,
+    embed_command,
+    find_embeddings,
+    load_embeddings,
+)
+from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
+from core.images import PictureStore
+from core.index import ExactIndex
+from core.progress import NoProgress, Progress
+from core.search import DEFAULT_TOP_K, Hits, TextQuery, check_top_k, read_query, top_hits
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
+    from core.export import ExportReport
+
+DEMO = "demo"
+
+Value = TypeVar("Value")
+
+
+def open_library(settings: Settings | None = None) -> "Library":
+    """Return the library of `settings.home`; by default as the environment says.
+
+    Nothing is opened yet, and an empty home is no error.
+
+    Raises:
+        SettingsError: the environment holds a value that cannot be used.
+    """
+    return Library(settings or Settings.from_environment())
+
+
+class Library:
+    """What there is to search, and the one copy of each that this process opens.
+
+    `open_dataset`, `load_encoder` and `load_embeddings` do the costly work; a subclass may
+    override them to keep the results elsewhere.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._datasets: _Shared[CocoDataset] = _Shared()
+        self._encoders: _Shared[Encoder] = _Shared()
+        self._embeddings: _Shared[Embeddings] = _Shared()
+        self._pictures: _Shared[PictureStore] = _Shared()
+
+    def __repr__(self) -> str:
+        return (
+            f"Library({str(self.settings.home)!r}: datasets {', '.join(self.datasets()) or 'none'};"
+            f" models {', '.join(self.models()) or 'none'})"
+        )
+
+    def datasets(self) -> tuple[str, ...]:
+        """The names of the datasets, sorted."""
+        return tuple(sorted(find_datasets(self.settings)))
+
+    def models(self) -> tuple[str, ...]:
+        """The names of the models, sorted."""
+        return tuple(sorted(checkpoint.find_models(self.settings.models)))
+
+    def models_for(self, dataset: str) -> tuple[str, ...]:
+        """The models that have embeddings of `dataset`, sorted; whether they fit is not checked."""
+        return tuple(model for name, model in self._pairs() if name == dataset)
+
+    def dataset(self, name: str | None = None, model: str | None = None) -> "SearchableDataset":
+        """Return a dataset to search; nothing costly is opened before it is needed.
+
+        Args:
+            name: of the dataset; None takes the one that `pair` chooses.
+            model: the model to search with; None takes the one that `pair` chooses, when
+                a search needs it.
+
+        Raises:
+            DatasetError: there is no such dataset.
+            ModelError: there is no such model.
+        """
+        if name is None:
+            name, model = self.pair(None, model)
+        self._dataset_folder(name)
+        if model is not None:
+            self._model_folder(model)
+        return SearchableDataset(self, name, model)
+
+    def pair(self, dataset: str | None = None, model: str | None = None) -> tuple[str, str]:
+        """Return the (dataset, model) to open when one or both are not named.
+
+        Of the pairs that have embeddings: the only one, else the demo's, else that of the
+        demo dataset or model if it is the only such.
+
+        Raises:
+            DatasetError, ModelError: there is none, or none of that name.
+            EmbeddingsError: no pair has embeddings, or several might be meant.
+        """
+        if dataset is not None:
+            self._dataset_folder(dataset)
+        if model is not None:
+            self._model_folder(model)
+        if dataset is not None and model is not None:
+            return dataset, model
+        pairs = [
+            (one, other)
+            for one, other in self._pairs()
+            if dataset in (None, one) and model in (None, other)
+        ]
+        demo_pair = [pair for pair in pairs if pair == (DEMO, DEMO)]
+        demo_pairs = [pair for pair in pairs if DEMO in pair]
+        for wanted in (pairs, demo_pair, demo_pairs):
+            if len(wanted) == 1:
+                return wanted[0]
+        raise self._no_choice(dataset, model, pairs)
+
+    def pair_to_embed(
+        self, dataset: str | None = None, model: str | None = None
+    ) -> tuple[str, str]:
+        """Return the (dataset, model) to make embeddings of when one or both are not named.
+
+        Raises:
+            DatasetError, ModelError: there is none, none of that name, or several.
+        """
+        if dataset is None:
+            dataset = _only("dataset", self.datasets(), DatasetError)
+        if model is None:
+            model = _only("model", self.models(), ModelError)
+        self._dataset_folder(dataset)
+        self._model_folder(model)
+        return dataset, model
+
+    def coco(self, name: str) -> CocoDataset:
+        """Return the annotations of a dataset.
+
+        Raises:
+            DatasetError: there is no such dataset, or its files cannot be read.
+        """
+        folder = self._dataset_folder(name)
+        return self._datasets.get(
+            name, _state_of(_dataset_files(folder)), lambda: self.open_dataset(name)
+        )
+
+    def pictures(self, name: str) -> PictureStore:
+        """Return the pictures of a dataset, from disk or the net.
+
+        Raises:
+            DatasetError: as `coco`.
+        """
+        coco = self.coco(name)
+        return self._pictures.get(name, id(coco), lambda: PictureStore(coco, self.settings))
+
+    def encoder(self, model: str) -> "Encoder":
+        """Return a model, loaded.
+
+        Raises:
+            ModelError, CheckpointError: there is no such model, or it cannot be loaded.
+        """
+        folder = self._model_folder(model)
+        return self._encoders.get(
+            model, _state_of(_model_files(folder)), lambda: self.load_encoder(model)
+        )
+
+    def embeddings(self, dataset: str, model: str) -> Embeddings:
+        """Return the vectors of a dataset by a model, checked against both.
+
+        Raises:
+            EmbeddingsError: there are none, or they do not belong together.
+            DatasetError, ModelError, CheckpointError: as `coco` and `encoder`.
+        """
+        files = self.embeddings_files(dataset, model)
+        version = files.fingerprint, self.coco(dataset).annotation_hash
+        return self._embeddings.get(
+            (dataset, model), version, lambda: self.load_embeddings(dataset, model)
+        )
+
+    def embeddings_files(self, dataset: str, model: str) -> EmbeddingsFiles:
+        """Return where the embeddings of a pair lie.
+
+        Raises:
+            EmbeddingsError: there are none.
+            DatasetError, ModelError: there is no such dataset or model.
+        """
+        self._dataset_folder(dataset)
+        self._model_folder(model)
+        files = find_embeddings(self.settings).get((dataset, model))
+        if files is None:
+            raise EmbeddingsError(
+                f"Expected embeddings of {dataset!r} by {model!r}, found none in "
+                f"{self.settings.embeddings / dataset / model}. "
+                f"Run: {embed_command(dataset, model)}"
+            )
+        return files
+
+    def fingerprint(self, dataset: str, model: str | None = None) -> str:
+        """Return a text that changes when what a search would give may change.
+
+        For the keys of caches: made of the dataset's annotations and, with a `model`, its
+        files and those of the embeddings. Cheap once the dataset is open.
+
+        Raises:
+            CocoSiftError: as `coco` and `embeddings`.
+        """
+        state: list[object] = [dataset, self.coco(dataset).annotation_hash]
+        if model is not None:
+            state += [model, _state_of(_model_files(self._model_folder(model)))]
+            state.append(self.embeddings_files(dataset, model).fingerprint)
+        return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+
+    def inventory(self) -> "Inventory":
+        """Return what is there, what fits together, what is missing, and what mends it.
+
+        Opens each dataset and checks each pair's embeddings (no model is loaded), so the
+        first call may take a while; nothing that is wrong with them raises.
+        """
+        datasets = tuple(self._dataset_entry(name) for name in self.datasets())
+        models = tuple(self._model_entry(name) for name in self.models())
+        pairs = [(one.name, other.name) for one in datasets for other in models]
+        strangers = [pair for pair in find_embeddings(self.settings) if pair not in pairs]
+        return Inventory(
+            datasets, models, tuple(self._pair_entry(*pair) for pair in pairs + strangers)
+        )
+
+    def open_dataset(self, name: str) -> CocoDataset:
+        """Open a dataset anew; `coco` gives the shared one."""
+        return open_dataset(self._dataset_folder(name), self.settings)
+
+    def load_encoder(self, model: str) -> "Encoder":
+        """Load a model anew; `encoder` gives the shared one."""
+        from core.encoder import load_encoder
+
+        return load_encoder(self._model_folder(model))
+
+    def load_embeddings(self, dataset: str, model: str) -> Embeddings:
+        """Open embeddings anew; `embeddings` gives the shared ones."""
+        files = self.embeddings_files(dataset, model)
+        manifest = checkpoint.read_manifest(self._model_folder(model))
+        return load_embeddings(files, self.coco(dataset), manifest)
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        datasets, models = self.datasets(), self.models()
+        return [
+            (dataset, model)
+            for dataset, model in find_embeddings(self.settings)
+            if dataset in datasets and model in models
+        ]
+
+    def _dataset_folder(self, name: str) -> Path:
+        found = find_datasets(self.settings)
+        if name not in found:
+            raise DatasetError(
+                f"Expected a dataset named {name!r}, found {_listed(found)} in "
+                f"{self.settings.data}. To add one, run: python -m core add --help"
+            )
+        return found[name]
+
+    def _model_folder(self, name: str) -> Path:
+        found = checkpoint.find_models(self.settings.models)
+        if name not in found:
+            raise ModelError(
+                f"Expected a model named {name!r}, found {_listed(found)} in "
+                f"{self.settings.models}. To add one, run: "
+                f"python -m core checkpoint split FILE {self.settings.models / name}"
+            )
+        return found[name]
+
+    def _no_choice(
+        self, dataset: str | None, model: str | None, pairs: list[tuple[str, str]]
+    ) -> CocoSiftError:
+        if pairs:
+            listed = ", ".join(f"--dataset {one} --model {other}" for one, other in pairs)
+            return EmbeddingsError(
+                f"Several datasets and models fit together; say which is meant: {listed}."
+            )
+        datasets, models = self.datasets(), self.models()
+        if not datasets:
+            return DatasetError(
+                f"Expected a dataset in {self.settings.data}, found none. "
+                "To add one, run: python -m core add --help"
+            )
+        if not models:
+            return ModelError(
+                f"Expected a model in {self.settings.models}, found none. To add one, run: "
+                f"python -m core checkpoint split FILE {self.settings.models / 'NAME'}"
+            )
+        wanted = embed_command(
+            dataset or (DEMO if DEMO in datasets else datasets[0]),
+            model or (DEMO if DEMO in models else models[0]),
+        )
+        what = f" of {dataset!r}" if dataset else ""
+        what += f" by {model!r}" if model else ""
+        return EmbeddingsError(
+            f"Expected embeddings{what} in {self.settings.embeddings}, found none. Run: {wanted}"
+        )
+
+    def _dataset_entry(self, name: str) -> "DatasetEntry":
+        folder = self._dataset_folder(name)
+        try:
+            coco = self.coco(name)
+        except CocoSiftError as error:
+            return DatasetEntry(name, name, folder, problem=str(error))
+        return DatasetEntry(
+            name=name,
+            title=coco.title,
+            folder=folder,
+            drawn=coco.drawn,
+            n_images=len(coco.images.ids),
+            kinds=coco.kinds,
+            notes=coco.notes(),
+        )
+
+    def _model_entry(self, name: str) -> "ModelEntry":
+        folder = self._model_folder(name)
+        try:
+            manifest = checkpoint.read_manifest(folder)
+            parts = checkpoint.find_parts(folder)
+        except CocoSiftError as error:
+            return ModelEntry(name, name, folder, problem=str(error))
+        return ModelEntry(
+            name=name,
+            title=manifest.title,
+            folder=folder,
+            architecture=manifest.architecture,
+            drawn=manifest.drawn,
+            n_bytes=sum(part.size for part in parts),
+            n_parts=len(parts),
+            notes=tuple(
+                f"{path.name} is not one of the parts and is ignored."
+                for path in checkpoint.ignored_files(folder)
+            ),
+        )
+
+    def _pair_entry(self, dataset: str, model: str) -> "PairEntry":
+        command = embed_command(dataset, model)
+        if (dataset, model) not in find_embeddings(self.settings):
+            return PairEntry(dataset, model, "missing", command=command)
+        try:
+            embeddings = self.embeddings(dataset, model)
+        except CocoSiftError as error:
+            return PairEntry(dataset, model, "problem", problem=str(error), command=command)
+        return PairEntry(
+            dataset=dataset,
+            model=model,
+            state="ready",
+            count=len(embeddings),
+            dim=embeddings.dim,
+            notes=embeddings.warnings,
+            command=command,
+        )
+
+
+class SearchableDataset:
+    """A dataset with the model that searches it; opens each part when it is first used."""
+
+    def __init__(self, library: Library, name: str, model: str | None = None) -> None:
+        self.library = library
+        self.name = name
+        self._model = model
+
+    def __repr__(self) -> str:
+        return f"SearchableDataset({self.name!r}, model={self._model!r})"
+
+    @property
+    def model(self) -> str:
+        """The name of the model; chosen by `Library.pair` when none was named."""
+        if self._model is None:
+            self._model = self.library.pair(self.name)[1]
+        return self._model
+
+    @property
+    def coco(self) -> CocoDataset:
+        return self.library.coco(self.name)
+
+    @property
+    def pictures(self) -> PictureStore:
+        return self.library.pictures(self.name)
+
+    @property
+    def encoder(self) -> "Encoder":
+        return self.library.encoder(self.model)
+
+    @property
+    def embeddings(self) -> Embeddings:
+        return self.library.embeddings(self.name, self.model)
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when a search may give something else; see `Library.fingerprint`."""
+        return self.library.fingerprint(self.name, self.model)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know about this dataset with this model, whatever the query."""
+        warnings = [*self.embeddings.warnings, *self.encoder.warnings]
+        if self.encoder.drawn and not self.coco.drawn:
+            warnings.append(
+                f"The model {self.model!r} knows drawings only: on the photographs of "
+                f"{self.name!r} its ranking means little."
+            )
+        return tuple(warnings)
+
+    def scores(self, text: str) -> npt.NDArray[np.float32]:
+        """Return the cosine similarity of `text` with each row of `embeddings`.
+
+        Shape (n,), in the order of `embeddings.image_ids`.
+
+        Raises:
+            QueryError: an empty text.
+            CocoSiftError: the model or the embeddings cannot be opened.
+        """
+        return self._scores(read_query(self.encoder, text))
+
+    def search(self, text: str, top_k: int = DEFAULT_TOP_K) -> "Found":
+        """Return the `top_k` pictures that are most similar to `text`, best first.
+
+        Equal scores are ordered by image id. A `top_k` above the number of pictures gives
+        them all.
+
+        Raises:
+            QueryError: an empty text or a `top_k` below 1.
+            CocoSiftError: the model or the embeddings cannot be opened.
+        """
+        check_top_k(top_k)
+        query = read_query(self.encoder, text)
+        hits = top_hits(self._scores(query), self.embeddings.image_ids, top_k)
+        return Found(self, text, hits, query.notes)
+
+    def _scores(self, query: TextQuery) -> npt.NDArray[np.float32]:
+        encoder, embeddings = self.encoder, self.embeddings
+        if encoder.dim != embeddings.dim:
+            raise EmbeddingsError(
+                f"Expected vectors of {encoder.dim} numbers as the model {self.model!r} gives, "
+                f"found {embeddings.dim} in {embeddings.files.vectors}. "
+                f"Run: {embeddings.files.command}"
+            )
+        return ExactIndex(embeddings.vectors).scores(encoder.encode_texts([query.text])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """One picture of a result; `rank` counts from 1."""
+
+    rank: int
+    image_id: int
+    file_name: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Found:
+    """What a search has found, best first. Iterate for one `FoundImage` after the other.
+
+    Attributes:
+        query: the text as it was typed.
+        notes: plain sentences on what the model did not see or does not know of it.
+    """
+
+    dataset: SearchableDataset
+    query: str
+    hits: Hits
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def image_ids(self) -> npt.NDArray[np.int64]:
+        """int64, shape (n,)."""
+        return self.hits.image_ids
+
+    @property
+    def scores(self) -> npt.NDArray[np.float32]:
+        """float32 cosine similarity, shape (n,), not increasing."""
+        return self.hits.scores
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        images = self.dataset.coco.images
+        return tuple(str(images.file_names[int(row)]) for row in images.rows_of(self.image_ids))
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[FoundImage]:
+        for index, file_name in enumerate(self.file_names):
+            # The shortest decimal that is this float32, not its float64 expansion.
+            score = float(str(self.scores[index]))
+            yield FoundImage(index + 1, int(self.image_ids[index]), file_name, score)
+
+    def __repr__(self) -> str:
+        span = f", scores {self.scores[0]:.3f} to {self.scores[-1]:.3f}" if len(self) else ""
+        return (
+            f"Found({len(self):,} pictures of {self.dataset.name!r} by {self.dataset.model!r} "
+            f"for {self.query!r}{span})"
+        )
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        without_missing: bool = False,
+        progress: Progress | None = None,
+    ) -> "ExportReport":
+        """Write these pictures with their annotations as a COCO-format ZIP to `path`.
+
+        Args:
+            without_missing: leave out pictures that cannot be had, instead of stopping.
+
+        Raises:
+            ExportError: a picture cannot be had, or `path` cannot be written.
+        """
+        from core.export import plan_export, write_zip
+
+        plan = plan_export(self.dataset.coco, self.dataset.pictures, self.image_ids, self.scores)
+        return write_zip(
+            plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetEntry:
+    """A dataset of the library; `problem` says why it cannot be opened, "" when it can."""
+
+    name: str
+    title: str
+    folder: Path
+    drawn: bool = False
+    n_images: int = 0
+    kinds: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEntry:
+    """A model of the library; `problem` says why it cannot be loaded, "" when files look well."""
+
+    name: str
+    title: str
+    folder: Path
+    architecture: str = ""
+    drawn: bool = False
+    n_bytes: int = 0
+    n_parts: int = 0
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairEntry:
+    """A dataset and a model: whether embeddings make them searchable together.
+
+    Attributes:
+        state: "ready", "missing" (no embeddings) or "problem" (they cannot be used).
+        command: makes the embeddings, anew or for the first time.
+    """
+
+    dataset: str
+    model: str
+    state: str
+    count: int = 0
+    dim: int = 0
+    notes: tuple[str, ...] = ()
+    problem: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """All datasets and models of a library, and every pair of both."""
+
+    datasets: tuple[DatasetEntry, ...]
+    models: tuple[ModelEntry, ...]
+    pairs: tuple[PairEntry, ...]
+
+    @property
+    def ready(self) -> tuple[PairEntry, ...]:
+        return tuple(pair for pair in self.pairs if pair.state == "ready")
+
+
+@dataclass(slots=True)
+class _Slot(Generic[Value]):
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    version: Hashable = None
+    value: Value | None = None
+
+
+class _Shared(Generic[Value]):
+    """One value a key, made once however many threads ask, made anew for another version."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[Hashable, _Slot[Value]] = {}
+
+    def get(self, key: Hashable, version: Hashable, make: Callable[[], Value]) -> Value:
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        with slot.lock:
+            if slot.value is None or slot.version != version:
+                # The old value goes first: two copies of a model may not fit.
+                slot.value = None
+                slot.value, slot.version = make(), version
+            return slot.value
+
+
+def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
+    if len(names) != 1:
+        raise error(
+            f"Expected --{noun} to say which {noun} is meant, found {', '.join(names) or 'none'}. "
+            f"Add, for example: --{noun} {names[0] if names else 'NAME'}"
+        )
+    return names[0]
+
+
+def _dataset_files(path: Path) -> list[Path]:
+    """The files that a dataset is made of, pictures apart."""
+    if not path.is_dir():
+        return sorted(path.parent.glob(f"*_{path.stem.rpartition('_')[2]}.json"))
+    manifest = path / MANIFEST_NAME
+    try:
+        return [manifest, *read_manifest(manifest).annotations.values()]
+    except DatasetError:
+        return [manifest]
+
+
+def _model_files(folder: Path) -> list[Path]:
+    return [folder / checkpoint.MANIFEST, *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
+
+
+def _state_of(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
+    """Names, sizes and times of `files`: another value when one of them is replaced."""
+    found = []
+    for file in files:
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        found.append((str(file), status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def _listed(names: dict[str, Path]) -> str:
+    return ", ".join(sorted(names)) or "none"
