@@ -26,6 +26,8 @@ INDEX_VERSION = 1
 _METADATA = b"cocosift"
 _NAMED = 5
 
+_ARROW_TYPES = {"q": pa.int64(), "d": pa.float64(), "b": pa.int8()}
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -142,7 +144,10 @@ def _one_row(columns: dict[str, Any], header: dict[str, Any]) -> Any:
         if isinstance(values, list):
             flat = pa.array(values, type=pa.large_string())
         else:
-            flat = pa.array(np.asarray(values))
+            # By the buffer itself: pyarrow's conversion from and to numpy imports pandas,
+            # half a second that a command line need not wait.
+            buffers = [None, pa.py_buffer(values)]
+            flat = pa.Array.from_buffers(_ARROW_TYPES[values.typecode], len(values), buffers)
         lists.append(pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), flat))
     table = pa.table(lists, names=list(columns))
     return table.replace_schema_metadata({_METADATA: json.dumps(header).encode()})
@@ -193,12 +198,20 @@ def _from_table(table: Any, source: SourceFile, kind: str) -> AnnotationIndex:
     header = json.loads(table.schema.metadata[_METADATA])
     arrays = {name: table.column(name).chunk(0).values for name in table.column_names}
     flat = {
-        name: values if pa.types.is_large_string(values.type) else values.to_numpy()
+        name: values if pa.types.is_large_string(values.type) else _numpy(values)
         for name, values in arrays.items()
     }
     flat["boxes"] = flat["boxes"].reshape(-1, 4)
     members = tuple(Member(**member) for member in header["members"])
     return AnnotationIndex(kind, source, members, **flat)
+
+
+def _numpy(values: Any) -> npt.NDArray[Any]:
+    kind = np.dtype(str(values.type).replace("double", "float64"))
+    buffer = values.buffers()[1]
+    if buffer is None or len(values) == 0:
+        return np.empty(0, dtype=kind)
+    return np.frombuffer(buffer, kind, len(values), values.offset * kind.itemsize)
 
 
 def _refuse_repeats(path: Path, noun: str, ids: Ints) -> None:

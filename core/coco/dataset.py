@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,7 @@ class CocoDataset:
         instances: those of the pictures; empty without an instances file.
         annotation_hash: hex sha256 that changes when any annotation file's content does.
         picture_folder: where the pictures lie, None when nowhere here.
+        examples: queries to try on it; may be empty.
     """
 
     def __init__(
@@ -69,8 +70,15 @@ class CocoDataset:
         folder: Path,
         manifest: DatasetManifest,
         indexes: Mapping[str, AnnotationIndex],
+        reread: Callable[[], DatasetManifest],
     ) -> None:
         """Put a dataset together from the index of each of its annotation files.
+
+        Args:
+            name, folder: see above.
+            manifest: the content of its dataset.toml.
+            indexes: one for each annotation file of the manifest.
+            reread: gives the manifest as it is now.
 
         Raises:
             DatasetError: the files give one image id to different pictures, or a list of
@@ -83,7 +91,10 @@ class CocoDataset:
         self.folder = folder
         self.kinds = tuple(indexes)
         self.picture_folder = manifest.pictures
-        self._url = manifest.url
+        self.examples = manifest.examples
+        self._manifest = manifest
+        self._reread = reread
+        self._sizes: dict[str, Ints] = {}
         self._indexes = dict(indexes)
         self.primary = next(kind for kind in _PRIMARY_FIRST if kind in indexes)
         self.annotation_hash = _joint_hash(indexes)
@@ -190,6 +201,33 @@ class CocoDataset:
             annotations=RawList(annotations),
         )
 
+    def record_sizes(self, kind: str, image_ids: Sequence[int] | Ints) -> tuple[Ints, Ints]:
+        """Tell what each picture adds to the records of `kind`, without reading them.
+
+        Returns:
+            Its annotations, and the bytes of its image record and of these annotations as
+            `raw_records` gives them; both int64, shape (ids,).
+
+        Raises:
+            DatasetError: no such picture or kind.
+        """
+        self._index(kind)
+        rows = self.images.rows_of(image_ids)
+        return self._groups[kind].counts[rows], self._record_bytes(kind)[rows]
+
+    def is_unchanged(self) -> bool:
+        """Tell whether dataset.toml and the annotation files are what was opened.
+
+        Cheap: a file is hashed only when its time changed and its size did not.
+        """
+        try:
+            manifest = self._reread()
+        except DatasetError:
+            return False
+        return manifest == self._manifest and all(
+            index.source.is_unchanged() for index in self._indexes.values()
+        )
+
     def picture_path(self, image_id: int) -> Path | None:
         """Return the picture's file in the picture folder, None when it is not there.
 
@@ -206,10 +244,10 @@ class CocoDataset:
     def coco_url(self, image_id: int) -> str | None:
         """Return the address of a picture, by the dataset's template or the record's own."""
         row = self.images.row_of(image_id)
-        if self._url is None:
+        if self._manifest.url is None:
             return self.images.coco_urls[row] or None
         name = quote(self.images.file_names[row])
-        return self._url.replace("{file_name}", name).replace("{id}", str(image_id))
+        return self._manifest.url.replace("{file_name}", name).replace("{id}", str(image_id))
 
     def count_missing_files(self) -> int | None:
         """Count the pictures without a file in the picture folder; None without a folder."""
@@ -310,6 +348,18 @@ class CocoDataset:
                 )
             missing = missing[rows < 0]
         return [span for span in spans if span is not None]
+
+    def _record_bytes(self, kind: str) -> Ints:
+        if kind not in self._sizes:
+            index = self._indexes[kind]
+            sizes = self._groups[kind].sums(index.lengths)
+            missing = np.arange(len(self.images))
+            for other in self._by_priority(kind):
+                rows = self._image_rows_in[other].find(self.images.ids[missing])
+                sizes[missing[rows >= 0]] += self._indexes[other].image_lengths[rows[rows >= 0]]
+                missing = missing[rows < 0]
+            self._sizes[kind] = sizes
+        return self._sizes[kind]
 
     def _raw_members(self, kind: str) -> dict[bytes, bytes]:
         index = self._indexes[kind]

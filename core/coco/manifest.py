@@ -4,7 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +30,7 @@ class DatasetManifest:
         url: template of a picture's address with `{file_name}` or `{id}`, or None for
             the records' own `coco_url`.
         drawn: the pictures are drawings, and the app says so.
+        examples: queries to try on the dataset.
     """
 
     title: str
@@ -37,7 +38,8 @@ class DatasetManifest:
     annotations: Mapping[str, Path]
     pictures: Path | None = None
     url: str | None = None
-    drawn: bool = field(default=False)
+    drawn: bool = False
+    examples: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.annotations) - set(KINDS))
@@ -115,6 +117,8 @@ def write_manifest(manifest: DatasetManifest, folder: Path) -> str:
     lines = [f"title = {_quoted(manifest.title)}", f"split = {_quoted(manifest.split)}"]
     if manifest.drawn:
         lines.append("drawn = true")
+    if manifest.examples:
+        lines.append(f"examples = [{', '.join(_quoted(query) for query in manifest.examples)}]")
     lines += ["", "[annotations]"]
     for kind, path in manifest.annotations.items():
         lines.append(f"{kind} = {_quoted(_relative(path, folder))}")
@@ -138,13 +142,21 @@ def _manifest(values: dict[str, Any], folder: Path) -> DatasetManifest:
         pictures=folder / picture_folder if picture_folder else None,
         url=_get(pictures, "url", str, None),
         drawn=_get(values, "drawn", bool, False),
+        examples=_examples(values),
     )
+
+
+def _examples(values: dict[str, Any]) -> tuple[str, ...]:
+    examples = _get(values, "examples", list, [])
+    if not all(isinstance(example, str) for example in examples):
+        raise DatasetError(f"'examples' is {examples!r:.60}; expected a list of queries in quotes.")
+    return tuple(examples)
 
 
 def _get(values: dict[str, Any], key: str, kind: type, default: Any) -> Any:
     value = values.get(key, default)
     if value is not default and not isinstance(value, kind):
-        words = {str: "text in quotes", dict: "a table", bool: "true or false"}
+        words = {str: "text in quotes", dict: "a table", bool: "true or false", list: "a list"}
         raise DatasetError(f"{key!r} is {value!r:.60}; expected {words[kind]}. {_EXAMPLE}")
     return value
 

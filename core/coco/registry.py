@@ -7,7 +7,7 @@ A dataset is a folder of `data/` with a dataset.toml, or the older flat layout:
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from core.atomic import write_text
@@ -60,13 +60,16 @@ def open_dataset(path: Path, settings: Settings, progress: Progress | None = Non
         DatasetError: nothing there, or files that are not what dataset.toml says.
     """
     match = _FLAT.fullmatch(path.name)
-    if match and not path.is_dir():
-        name, folder, manifest = match[2], path.parent, _flat_manifest(path.parent, match[2])
-        index_folder = folder / INDEX_FOLDER / name
+    flat = match[2] if match and not path.is_dir() else None
+    if flat is not None:
+        name, folder, index_folder = flat, path.parent, path.parent / INDEX_FOLDER / flat
     else:
-        name, folder, manifest = path.name, path, read_manifest(path / MANIFEST_NAME)
-        index_folder = folder / INDEX_FOLDER
+        name, folder, index_folder = path.name, path, path / INDEX_FOLDER
     check_name(name)
+
+    def manifest() -> DatasetManifest:
+        return _flat_manifest(folder, name) if flat else read_manifest(folder / MANIFEST_NAME)
+
     return _open(name, folder, manifest, index_folder, settings, progress or NoProgress())
 
 
@@ -115,7 +118,8 @@ def register_dataset(
     text = write_manifest(manifest, folder)
     fresh = not folder.exists()
     try:
-        _open(name, folder, manifest, folder / INDEX_FOLDER, settings, progress or NoProgress())
+        index_folder = folder / INDEX_FOLDER
+        _open(name, folder, lambda: manifest, index_folder, settings, progress or NoProgress())
         write_text(folder / MANIFEST_NAME, text)
     except BaseException as error:
         if fresh:
@@ -129,19 +133,20 @@ def register_dataset(
 def _open(
     name: str,
     folder: Path,
-    manifest: DatasetManifest,
+    read: Callable[[], DatasetManifest],
     index_folder: Path,
     settings: Settings,
     progress: Progress,
 ) -> CocoDataset:
     key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
     folders = [index_folder, settings.cache / "index" / f"{name}-{key}"]
+    manifest = read()
     steps = _FileSteps(manifest.annotations, progress)
     indexes = {
         kind: open_index(path, kind, folders, steps.for_kind(kind))
         for kind, path in manifest.annotations.items()
     }
-    return CocoDataset(name, folder, manifest, indexes)
+    return CocoDataset(name, folder, manifest, indexes, read)
 
 
 class _FileSteps:

@@ -73,6 +73,10 @@ class RowGroups:
         """Annotations of each image, int64, shape (images,)."""
         return np.diff(self._offsets)
 
+    def sums(self, values: Ints) -> Ints:
+        """Return the sum of an annotation column over each image, int64, shape (images,)."""
+        return np.diff(np.concatenate([[0], np.cumsum(values[self._order])])[self._offsets])
+
     def of(self, image_row: int) -> Ints:
         """Return the annotation rows of one image, ascending; int64."""
         return self._order[self._offsets[image_row] : self._offsets[image_row + 1]]

@@ -1,6 +1,14 @@
 """The pictures of a dataset: from disk or the net, whole or as thumbnails."""
 
+from core.images.fetch import FetchError, PictureFetcher
 from core.images.raster import open_picture
-from core.images.store import Availability, PictureStore
+from core.images.store import THUMBNAIL_SIZES, Availability, PictureStore
 
-__all__ = ["Availability", "PictureStore", "open_picture"]
+__all__ = [
+    "THUMBNAIL_SIZES",
+    "Availability",
+    "FetchError",
+    "PictureFetcher",
+    "PictureStore",
+    "open_picture",
+]

@@ -19,6 +19,10 @@ _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
 
 
+class FetchError(PictureError):
+    """A host that may be asked did not give the picture."""
+
+
 class PictureFetcher:
     """Fetches pictures to files. Threads may share it.
 
@@ -63,8 +67,9 @@ class PictureFetcher:
         """Fetch the picture at `url` into `path`, whole or not at all.
 
         Raises:
-            PictureError: what went wrong, named: host or scheme not allowed, offline,
-                unreachable, too slow, refused, not found, too large, not a picture.
+            PictureError: host or scheme not allowed, or fetching switched off.
+            FetchError: the host is unreachable, too slow, refuses, lacks the picture, or
+                sends something too large or not a picture.
         """
         refusal = self.why_not(url)
         if refusal is not None:
@@ -77,7 +82,7 @@ class PictureFetcher:
             except _PassingError as error:
                 wait = max(error.wait, self._pause * 2 ** (attempt - 1))
                 if attempt == self._tries or time.monotonic() + wait > deadline:
-                    raise PictureError(str(error)) from error
+                    raise FetchError(str(error)) from error
                 time.sleep(wait)
 
     def _attempt(self, url: str, path: Path, deadline: float) -> None:
@@ -91,18 +96,18 @@ class PictureFetcher:
         for _ in range(_MAX_REDIRECTS + 1):
             refusal = _refusal(url, self._settings.image_hosts)
             if refusal is not None:
-                raise PictureError(f"Redirected elsewhere. {refusal}")
+                raise FetchError(f"Redirected elsewhere. {refusal}")
             answer = self._get(url)
             if answer.status_code not in _REDIRECTS:
                 return answer
             answer.close()
             url = urljoin(url, answer.headers.get("Location", ""))
-        raise PictureError(f"{_host(url)} redirects in circles.")
+        raise FetchError(f"{_host(url)} redirects in circles.")
 
     def _get(self, url: str) -> requests.Response:
         host = _host(url)
         if self._unreachable.get(host, 0.0) > time.monotonic():
-            raise PictureError(_unreachable(host))
+            raise FetchError(_unreachable(host))
         try:
             return self._session().get(
                 url, stream=True, allow_redirects=False, timeout=self._timeouts
@@ -113,9 +118,9 @@ class PictureFetcher:
             if _broke_off(error):
                 raise _PassingError(f"{host} broke off the connection.") from None
             self._unreachable[host] = time.monotonic() + self._rest
-            raise PictureError(_unreachable(host)) from None
+            raise FetchError(_unreachable(host)) from None
         except requests.RequestException as error:
-            raise PictureError(f"{host} cannot be asked for the picture: {error}.") from error
+            raise FetchError(f"{host} cannot be asked for the picture: {error}.") from error
 
     def _check_status(self, answer: requests.Response) -> None:
         status, host = answer.status_code, _host(answer.url)
@@ -124,14 +129,14 @@ class PictureFetcher:
             wait = float(after) if after.isdecimal() else 0.0
             raise _PassingError(f"{host} is busy or broken (HTTP {status}).", wait)
         if status in (404, 410):
-            raise PictureError(f"{host} does not have the picture (HTTP {status}).")
+            raise FetchError(f"{host} does not have the picture (HTTP {status}).")
         if status != 200:
-            raise PictureError(f"{host} refuses the picture (HTTP {status}).")
+            raise FetchError(f"{host} refuses the picture (HTTP {status}).")
         if answer.headers.get("Content-Type", "").startswith("text/"):
-            raise PictureError(f"{host} sent a text page, not a picture. Is a proxy in between?")
+            raise FetchError(f"{host} sent a text page, not a picture. Is a proxy in between?")
         length = answer.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > self._settings.max_picture_bytes:
-            raise PictureError(self._too_large(host))
+            raise FetchError(self._too_large(host))
 
     def _save(self, answer: requests.Response, path: Path, deadline: float) -> None:
         host, done = _host(answer.url), 0
@@ -140,9 +145,9 @@ class PictureFetcher:
                 for chunk in answer.iter_content(_CHUNK):
                     done += len(chunk)
                     if done > self._settings.max_picture_bytes:
-                        raise PictureError(self._too_large(host))
+                        raise FetchError(self._too_large(host))
                     if time.monotonic() > deadline:
-                        raise PictureError(f"{host} sends too slowly: {done:,} bytes and no end.")
+                        raise FetchError(f"{host} sends too slowly: {done:,} bytes and no end.")
                     file.write(chunk)
         except requests.RequestException:
             raise _PassingError(f"{host} broke off after {done:,} bytes.") from None
@@ -153,7 +158,7 @@ class PictureFetcher:
         except PictureError as error:
             kind = answer.headers.get("Content-Type", "no type named")
             reason = str(error).removeprefix(path.name).strip()
-            raise PictureError(f"What {_host(answer.url)} sent ({kind}) {reason}") from error
+            raise FetchError(f"What {_host(answer.url)} sent ({kind}) {reason}") from error
 
     def _too_large(self, host: str) -> str:
         return (

@@ -14,7 +14,7 @@ from core.errors import PictureError
 from core.settings import Settings
 
 # Formats that decode pixels and nothing else; PostScript and its like run programs.
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", "AVIF")
 _WHITE = (255, 255, 255)
 _QUALITY = 80
 # Effort of the WebP encoder, 0 to 6: 2 takes half the time of 4 for 3% more bytes.
