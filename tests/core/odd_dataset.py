@@ -21,12 +21,11 @@ IMAGES = r"""[
     {"id": 9007199254740995, "file_name": "żółw \"1\".jpg", "width": 64, "height": 48},
     {"id": 12, "file_name": "plain.jpg", "width": 64, "height": 48, "license": 1}
   ]"""
-INSTANCES = (
-    r"""{"info": {"year": 2014, "version": "1.0", "\u0069tem": "ü"},
+INSTANCES = r"""{"info": {"year": 2014, "version": "1.0", "\u0069tem": "ü"},
   "type": "instances",
   "licenses": [{"id": 1, "name": "One", "url": "http://licence.invalid/1"},
                {"id": 2, "name": "Zwö", "url": "http://licence.invalid/2"}],
-  "images": %s,
+  "images": IMAGES,
   "annotations": [
     {"id": 1, "image_id": 3, "category_id": 18, "iscrowd": 0, "area": 100,
      "bbox": [1, 2.0, 10.50, 1e1], "segmentation": [[1, 2, 11.5, 2, 11.50, 12, 1, 12]]},
@@ -43,21 +42,16 @@ INSTANCES = (
                  {"id": 18, "name": "dog", "supercategory": "animal"},
                  {"id": 44, "name": "bottle", "supercategory": "kitchen"}]
 }
-"""
-    % IMAGES
-)
-CAPTIONS = (
-    r"""{"info": {"year": 2014}, "licenses": [],
-  "images": %s,
+""".replace("IMAGES", IMAGES)
+CAPTIONS = r"""{"info": {"year": 2014}, "licenses": [],
+  "images": IMAGES,
   "annotations": [
     {"image_id": 3, "id": 31, "caption": "Ein Hund, \u201enass\u201c \ud83d\udc36."},
     {"image_id": 7, "id": 32, "caption": "people\non a beach"},
     {"image_id": 3, "id": 33, "caption": "a dog and a bottle"},
     {"image_id": 12, "id": 34, "caption": "nothing to see"}
   ]}
-"""
-    % IMAGES
-)
+""".replace("IMAGES", IMAGES)
 NAMES = {7: "val/x.png", 3: "test/x.png", 9007199254740995: 'żółw "1".jpg', 12: "plain.jpg"}
 
 

@@ -1,0 +1,363 @@
+"""Downloads: ZIPs made in the background, kept on disk for an hour, named by a token.
+
+A download is asked for by one person and made in a thread; everyone who asks for the
+same subset meanwhile, or while the finished file is kept, shares the one file. Each
+asker holds a token of their own, so that cancelling takes nothing from a colleague.
+
+Files lie in `cache/downloads/<process>/`, which a lock marks as in use. What a dead
+process has left is removed when the next one starts.
+"""
+
+import fcntl
+import logging
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from core.errors import CocoSiftError, ExportError
+from core.export import ExportPlan, ExportReport, MissingPicture, MissingPicturesError, write_zip
+from core.progress import Cancelled
+from core.settings import Settings
+
+LIFETIME_S = 3600.0
+MAX_BYTES = 20 * 2**30
+URL_PREFIX = "/api/downloads"
+
+_log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """Where a download stands."""
+
+    PREPARING = "preparing"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """One person's download as it stands at this moment; ask `Downloads.get` for news.
+
+    Attributes:
+        token: names it; cannot be guessed.
+        filename: what the browser saves it as, ending in `.zip`.
+        done, total: bytes of the work, for a progress bar; equal when ready.
+        path: the finished file, None until it is ready.
+        report: what the finished file holds, None until it is ready.
+        error: what went wrong, in words for the person; empty unless it failed.
+        missing: the pictures that could not be had, if that is why it failed.
+        created, finished: seconds since the epoch; `finished` is None while it is made.
+    """
+
+    token: str
+    filename: str
+    state: State
+    done: int
+    total: int
+    path: Path | None
+    report: ExportReport | None
+    error: str
+    missing: tuple[MissingPicture, ...]
+    created: float
+    finished: float | None
+
+    @property
+    def url(self) -> str:
+        """The path of the route that serves the finished file."""
+        return f"{URL_PREFIX}/{self.token}/{quote(self.filename)}"
+
+    @property
+    def fraction(self) -> float:
+        """The share of the work that is done, 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+
+class Downloads:
+    """The downloads of one process. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        workers: int = 2,
+        lifetime_s: float = LIFETIME_S,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Remove what dead processes have left and get ready to work.
+
+        Args:
+            settings: `settings.cache` is where the files go.
+            workers: how many ZIPs are made at once; more wait their turn.
+            lifetime_s: how long a finished file is kept after its last use.
+            max_bytes: when the finished files take more, the longest unused go first.
+            clock: seconds since the epoch.
+        """
+        self._lifetime_s = lifetime_s
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self.is_closed = False
+        self._lock = threading.RLock()
+        self._tickets: dict[str, _Ticket] = {}
+        self._jobs: dict[str, _Job] = {}  # by key: those that a new asker may share
+        self._numbers = count(1)
+        self._folder, self._folder_lock = _claim_folder(settings.cache / "downloads")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
+
+    def start(self, plan: ExportPlan, title: str, without_missing: bool = False) -> Download:
+        """Start making the ZIP of `plan`, or share the one that is there or on its way.
+
+        Args:
+            title: words for the file name, such as the query.
+            without_missing: go on without the pictures that cannot be had.
+        """
+        with self._lock:
+            self._sweep()
+            job = self._shared_job(plan, without_missing) or self._new_job(plan, without_missing)
+            job.last_used = self._clock()
+            ticket = _Ticket(secrets.token_urlsafe(24), _file_name(title), job, self._clock())
+            self._tickets[ticket.token] = ticket
+            return ticket.snapshot()
+
+    def get(self, token: str) -> Download:
+        """Return how the download of `token` stands now.
+
+        Raises:
+            ExportError: no such download, or it has expired.
+        """
+        with self._lock:
+            self._sweep()
+            ticket = self._ticket(token)
+            ticket.job.last_used = self._clock()
+            return ticket.snapshot()
+
+    def cancel(self, token: str) -> Download:
+        """Give up the download of `token`; the work stops if nobody else waits for it.
+
+        Raises:
+            ExportError: no such download, or it has expired.
+        """
+        with self._lock:
+            ticket = self._ticket(token)
+            ticket.cancelled = True
+            job = ticket.job
+            if job.state is State.PREPARING and not self._is_awaited(job):
+                job.stop.set()
+                self._forget(job)
+            return ticket.snapshot()
+
+    def close(self) -> None:
+        """Stop all work and remove all files."""
+        with self._lock:
+            self.is_closed = True
+            for ticket in self._tickets.values():
+                ticket.job.stop.set()
+        self._pool.shutdown(cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder_lock.close()
+
+    def _shared_job(self, plan: ExportPlan, without_missing: bool) -> "_Job | None":
+        job = self._jobs.get(_key(plan, without_missing))
+        if job is None or (job.state is State.READY and not job.path.exists()):
+            return None
+        return job
+
+    def _new_job(self, plan: ExportPlan, without_missing: bool) -> "_Job":
+        key = _key(plan, without_missing)
+        job = _Job(key, self._folder / f"{next(self._numbers)}.zip", total=plan.n_bytes)
+        self._jobs[key] = job
+        self._pool.submit(self._work, job, plan, without_missing)
+        return job
+
+    def _work(self, job: "_Job", plan: ExportPlan, without_missing: bool) -> None:
+        try:
+            job.update(0, job.total)  # may have been cancelled while it waited
+            report = write_zip(plan, job.path, without_missing=without_missing, progress=job)
+        except Cancelled:
+            self._finish(job, State.CANCELLED)
+        except CocoSiftError as error:
+            job.missing = error.missing if isinstance(error, MissingPicturesError) else ()
+            self._finish(job, State.FAILED, error=str(error))
+        except Exception:
+            _log.exception("a download failed")
+            self._finish(
+                job, State.FAILED, error="The ZIP could not be made; see the server's log."
+            )
+        else:
+            job.report = report
+            self._finish(job, State.READY)
+
+    def _finish(self, job: "_Job", state: State, error: str = "") -> None:
+        with self._lock:
+            job.error = error
+            job.finished = job.last_used = self._clock()
+            job.state = state
+            if state is State.READY:
+                job.done = job.total
+            else:
+                self._forget(job)
+            if job.stop.is_set():
+                job.path.unlink(missing_ok=True)
+            self._sweep()
+
+    def _ticket(self, token: str) -> "_Ticket":
+        ticket = self._tickets.get(token)
+        if ticket is None:
+            raise ExportError(
+                "This download is not there any more: a ZIP is kept for "
+                f"{self._lifetime_s / 60:.0f} minutes. Make it again from its subset."
+            )
+        return ticket
+
+    def _is_awaited(self, job: "_Job") -> bool:
+        return any(t.job is job and not t.cancelled for t in self._tickets.values())
+
+    def _forget(self, job: "_Job") -> None:
+        """Let no new asker share `job`."""
+        if self._jobs.get(job.key) is job:
+            del self._jobs[job.key]
+
+    def _sweep(self) -> None:
+        """Remove what has expired, then the longest unused until the rest fits."""
+        finished = {id(t.job): t.job for t in self._tickets.values() if t.job.finished is not None}
+        by_use = sorted(finished.values(), key=lambda job: job.last_used)
+        kept = sum(job.size for job in by_use)
+        oldest_allowed = self._clock() - self._lifetime_s
+        for job in by_use:
+            too_much = kept > self._max_bytes and job is not by_use[-1]
+            if job.last_used < oldest_allowed or (too_much and job.state is State.READY):
+                kept -= job.size
+                self._remove(job)
+
+    def _remove(self, job: "_Job") -> None:
+        self._forget(job)
+        job.path.unlink(missing_ok=True)
+        for token in [t.token for t in self._tickets.values() if t.job is job]:
+            del self._tickets[token]
+
+
+_shared: dict[Path, Downloads] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_downloads(settings: Settings) -> Downloads:
+    """Return this process's one `Downloads` for `settings.cache`; routes and pages share it."""
+    with _shared_lock:
+        shared = _shared.get(settings.cache)
+        if shared is None or shared.is_closed:
+            shared = _shared[settings.cache] = Downloads(settings)
+        return shared
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One ZIP in the making or made; the progress that `write_zip` reports to."""
+
+    key: str
+    path: Path
+    total: int
+    done: int = 0
+    state: State = State.PREPARING
+    report: ExportReport | None = None
+    error: str = ""
+    missing: tuple[MissingPicture, ...] = ()
+    finished: float | None = None
+    last_used: float = 0.0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def size(self) -> int:
+        return self.report.n_bytes if self.report is not None else 0
+
+    def update(self, done: int, total: int) -> None:
+        if self.stop.is_set():
+            raise Cancelled
+        self.done, self.total = done, total
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """One person's claim on a job."""
+
+    token: str
+    filename: str
+    job: _Job
+    created: float
+    cancelled: bool = False
+
+    def snapshot(self) -> Download:
+        job = self.job
+        state = State.CANCELLED if self.cancelled else job.state
+        is_ready = state is State.READY
+        return Download(
+            token=self.token,
+            filename=self.filename,
+            state=state,
+            done=job.done,
+            total=job.total,
+            path=job.path if is_ready else None,
+            report=job.report if is_ready else None,
+            error=job.error,
+            missing=job.missing,
+            created=self.created,
+            finished=job.finished,
+        )
+
+
+def _key(plan: ExportPlan, without_missing: bool) -> str:
+    return f"{plan.key}-{'without' if without_missing else 'with'}"
+
+
+def _file_name(title: str) -> str:
+    """A file name of the title's letters and digits, of any script."""
+    words = re.sub(r"[^\w]+", "-", unicodedata.normalize("NFC", title)).strip("-_")
+    return f"{words[:60].strip('-_') or 'subset'}.zip"
+
+
+def _claim_folder(downloads: Path) -> tuple[Path, IO[bytes]]:
+    """Make a locked folder for this process, after removing those of dead ones.
+
+    The lock file is held as long as it is open, so also a killed process lets it go.
+    """
+    downloads.mkdir(parents=True, exist_ok=True)
+    with _locked(downloads / ".starting"):
+        for folder in downloads.iterdir():
+            if folder.is_dir() and _is_abandoned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+        mine = downloads / f"{os.getpid()}-{secrets.token_hex(4)}"
+        mine.mkdir()
+        lock = (mine / ".lock").open("wb")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return mine, lock
+
+
+def _is_abandoned(folder: Path) -> bool:
+    try:
+        with (folder / ".lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

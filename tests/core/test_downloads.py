@@ -1,0 +1,294 @@
+"""Downloads are made behind the scenes, shared by those who want the same, and cleaned up."""
+
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import core.downloads
+from core.downloads import Download, Downloads, State, shared_downloads
+from core.errors import ExportError
+from core.export import ExportPlan, plan_export
+from core.settings import PROJECT_ROOT
+from tests.core.odd_dataset import Odd, make_odd
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Odd:
+    return make_odd(tmp_path)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def downloads(odd: Odd, clock: Clock) -> Iterator[Downloads]:
+    downloads = Downloads(odd.settings, clock=clock)
+    yield downloads
+    downloads.close()
+
+
+def plan(odd: Odd, *image_ids: int) -> ExportPlan:
+    return plan_export(odd.coco, odd.pictures, image_ids or (3, 7))
+
+
+def finished(downloads: Downloads, token: str) -> Download:
+    deadline = time.monotonic() + 10
+    while (download := downloads.get(token)).state is State.PREPARING:
+        assert time.monotonic() < deadline, "the download takes too long"
+        time.sleep(0.005)
+    return download
+
+
+class Gate:
+    """Holds up every picture that is opened for copying until it is let through."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._open = threading.Event()
+        self.reached = threading.Event()
+        original = core.export._file_chunks
+
+        def held(path: Path) -> Iterator[bytes]:
+            self.reached.set()
+            assert self._open.wait(10)
+            yield from original(path)
+
+        monkeypatch.setattr(core.export, "_file_chunks", held)
+
+    def let_through(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch, downloads: Downloads) -> Iterator[Gate]:
+    gate = Gate(monkeypatch)
+    yield gate
+    gate.let_through()
+
+
+def test_a_download_becomes_a_zip_on_disk(downloads, odd):
+    begun = downloads.start(plan(odd), "a dog on a beach")
+    download = finished(downloads, begun.token)
+    assert download.state is State.READY
+    assert download.done == download.total > 0
+    assert download.fraction == 1.0
+    assert zipfile.ZipFile(download.path).testzip() is None
+    assert download.report.n_images == 2
+    assert download.path.is_relative_to(odd.settings.cache / "downloads")
+
+
+@pytest.mark.parametrize(
+    ("title", "filename"),
+    [
+        ("a dog on a beach", "a-dog-on-a-beach.zip"),
+        ("Собака на пляже", "Собака-на-пляже.zip"),
+        ("../../etc/passwd", "etc-passwd.zip"),
+        ('a "b" \r\nSet-Cookie: x', "a-b-Set-Cookie-x.zip"),
+        ("", "subset.zip"),
+        ("?!", "subset.zip"),
+        ("x" * 500, "x" * 60 + ".zip"),
+    ],
+)
+def test_the_file_is_named_by_the_title(downloads, odd, title, filename):
+    assert downloads.start(plan(odd), title).filename == filename
+
+
+def test_the_address_holds_a_token_that_cannot_be_guessed(downloads, odd):
+    one, other = (downloads.start(plan(odd), "Käse") for _ in range(2))
+    assert one.token != other.token
+    assert len(one.token) >= 32
+    assert one.url == f"/api/downloads/{one.token}/K%C3%A4se.zip"
+
+
+def test_the_same_subset_asked_for_twice_is_made_once(downloads, odd):
+    one = finished(downloads, downloads.start(plan(odd), "one").token)
+    two = finished(downloads, downloads.start(plan(odd), "two").token)
+    assert one.path == two.path
+    assert (one.filename, two.filename) == ("one.zip", "two.zip")
+
+
+def test_another_order_is_another_file(downloads, odd):
+    one = finished(downloads, downloads.start(plan(odd, 3, 7), "one").token)
+    two = finished(downloads, downloads.start(plan(odd, 7, 3), "two").token)
+    assert one.path != two.path
+
+
+def test_two_people_at_once_each_get_what_they_asked_for(downloads, odd):
+    wishes = [(3,), (7,), (3, 7), (12, 3), (3,), (7, 12)] * 4
+
+    def fetch(image_ids: tuple[int, ...]) -> list[str]:
+        download = finished(downloads, downloads.start(plan(odd, *image_ids), "x").token)
+        with zipfile.ZipFile(download.path) as archive:
+            scores = archive.read("scores.csv").decode().splitlines()[1:]
+            return [line.split(",")[0] for line in scores]
+
+    with ThreadPoolExecutor(8) as people:
+        found = list(people.map(fetch, wishes))
+    assert found == [[str(image_id) for image_id in wish] for wish in wishes]
+    files = list((odd.settings.cache / "downloads").rglob("*.zip"))
+    assert len(files) == len(set(wishes))
+
+
+def test_progress_is_told_while_it_is_made(downloads, odd, gate):
+    begun = downloads.start(plan(odd), "x")
+    assert gate.reached.wait(10)
+    during = downloads.get(begun.token)
+    assert during.state is State.PREPARING
+    assert during.path is None
+    assert 0 <= during.fraction < 1
+    gate.let_through()
+    assert finished(downloads, begun.token).fraction == 1.0
+
+
+def test_cancelling_stops_the_work_and_leaves_no_file(downloads, odd, gate):
+    begun = downloads.start(plan(odd), "x")
+    assert gate.reached.wait(10)
+    assert downloads.cancel(begun.token).state is State.CANCELLED
+    gate.let_through()
+    downloads.close()
+    assert not list((odd.settings.cache / "downloads").rglob("*.zip"))
+
+
+def test_cancelling_takes_nothing_from_another_who_waits(downloads, odd, gate):
+    mine, theirs = (downloads.start(plan(odd), "x") for _ in range(2))
+    downloads.cancel(mine.token)
+    gate.let_through()
+    assert finished(downloads, theirs.token).state is State.READY
+    assert downloads.get(mine.token).state is State.CANCELLED
+
+
+def test_after_cancelling_the_same_subset_can_be_asked_for_again(downloads, odd, gate):
+    first = downloads.start(plan(odd), "x")
+    assert gate.reached.wait(10)
+    downloads.cancel(first.token)
+    second = downloads.start(plan(odd), "x")
+    gate.let_through()
+    assert finished(downloads, second.token).state is State.READY
+
+
+def test_a_download_that_waits_its_turn_can_be_cancelled(downloads, odd, gate):
+    waiting = [downloads.start(plan(odd, image_id), "x") for image_id in (3, 7, 12)][-1]
+    assert downloads.cancel(waiting.token).state is State.CANCELLED
+    gate.let_through()
+    assert finished(downloads, waiting.token).state is State.CANCELLED
+
+
+def test_a_missing_picture_fails_the_download_with_its_name(downloads, odd):
+    odd.file(3).unlink()
+    download = finished(downloads, downloads.start(plan(odd), "x").token)
+    assert download.state is State.FAILED
+    assert "test/x.png" in download.error
+    assert [picture.image_id for picture in download.missing] == [3]
+
+
+def test_a_failed_download_is_tried_anew_when_asked_again(downloads, odd):
+    content = odd.file(3).read_bytes()
+    odd.file(3).unlink()
+    wanted = plan(odd)
+    assert finished(downloads, downloads.start(wanted, "x").token).state is State.FAILED
+    odd.file(3).write_bytes(content)
+    assert finished(downloads, downloads.start(plan(odd), "x").token).state is State.READY
+
+
+def test_going_on_without_a_picture_reports_it(downloads, odd):
+    odd.file(3).unlink()
+    download = finished(downloads, downloads.start(plan(odd), "x", without_missing=True).token)
+    assert download.state is State.READY
+    assert [picture.image_id for picture in download.report.missing] == [3]
+
+
+def test_an_unforeseen_error_fails_the_download_without_its_details(downloads, odd, monkeypatch):
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a detail of the server")
+
+    monkeypatch.setattr(core.downloads, "write_zip", broken)
+    download = finished(downloads, downloads.start(plan(odd), "x").token)
+    assert download.state is State.FAILED
+    assert "detail" not in download.error
+
+
+def test_an_unknown_token_is_refused(downloads):
+    with pytest.raises(ExportError, match="not there any more"):
+        downloads.get("nobody")
+
+
+def test_a_file_is_removed_an_hour_after_its_last_use(downloads, odd, clock):
+    download = finished(downloads, downloads.start(plan(odd), "x").token)
+    clock.now += 3_000
+    downloads.get(download.token)
+    clock.now += 3_000
+    assert downloads.get(download.token).path.exists()
+    clock.now += 3_601
+    with pytest.raises(ExportError, match="60 minutes"):
+        downloads.get(download.token)
+    assert not download.path.exists()
+
+
+def test_beyond_the_limit_the_longest_unused_go_first(odd, clock):
+    sizes = plan(odd, 3).n_bytes
+    downloads = Downloads(odd.settings, clock=clock, max_bytes=int(sizes * 2.5))
+    made = []
+    for image_id in (3, 7, 12):
+        clock.now += 1
+        made.append(finished(downloads, downloads.start(plan(odd, image_id), "x").token))
+    assert [download.path.exists() for download in made] == [False, True, True]
+    downloads.close()
+
+
+def test_a_file_that_somebody_removed_is_made_again(downloads, odd):
+    first = finished(downloads, downloads.start(plan(odd), "x").token)
+    first.path.unlink()
+    again = finished(downloads, downloads.start(plan(odd), "x").token)
+    assert again.path.exists()
+
+
+def test_closing_removes_the_files(odd):
+    downloads = Downloads(odd.settings)
+    finished(downloads, downloads.start(plan(odd), "x").token)
+    downloads.close()
+    assert not list((odd.settings.cache / "downloads").rglob("*.zip"))
+
+
+def test_files_of_a_dead_process_are_removed_and_those_of_a_living_one_stay(odd):
+    cache = odd.settings.cache
+    script = (
+        "import os, pathlib, sys\n"
+        "from core.downloads import Downloads\n"
+        "from core.settings import Settings\n"
+        "downloads = Downloads(Settings(cache=pathlib.Path(sys.argv[1])))\n"
+        "(downloads._folder / '1.zip').write_bytes(b'half')\n"
+        "os._exit(1)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, cache], cwd=PROJECT_ROOT, check=False)
+    left = list((cache / "downloads").rglob("*.zip"))
+    assert len(left) == 1
+
+    living = Downloads(odd.settings)
+    assert not left[0].exists()
+    kept = finished(living, living.start(plan(odd), "x").token).path
+    other = Downloads(odd.settings)
+    assert kept.exists()
+    for downloads in (living, other):
+        downloads.close()
+
+
+def test_routes_and_pages_share_one(odd):
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(shared_downloads, [odd.settings] * 8))
+    assert all(downloads is found[0] for downloads in found)
+    found[0].close()
