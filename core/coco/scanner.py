@@ -232,8 +232,9 @@ class _Walk:
             raise DatasetError(f"{self.path} goes on after the end of its JSON, at byte {at:,}.")
         for needed in ("images", "annotations"):
             if needed not in seen:
-                names = ", ".join(repr(key) for key in seen[:8]) or "no member at all"
-                raise self._not_coco(f"it has no {needed!r}, only {names}")
+                names = ", ".join(repr(key) for key in seen[:8])
+                found = f"it has no {needed!r}, only {names}" if seen else "it is an empty object"
+                raise self._not_coco(found)
 
     def _skip(self, at: int) -> int:
         match = _SPACE.match(self.text, at)

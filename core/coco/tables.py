@@ -75,7 +75,8 @@ class RowGroups:
 
     def sums(self, values: Ints) -> Ints:
         """Return the sum of an annotation column over each image, int64, shape (images,)."""
-        return np.diff(np.concatenate([[0], np.cumsum(values[self._order])])[self._offsets])
+        sums: Ints = np.concatenate([[0], np.cumsum(values[self._order])])[self._offsets]
+        return np.diff(sums)
 
     def of(self, image_row: int) -> Ints:
         """Return the annotation rows of one image, ascending; int64."""

@@ -1,0 +1,105 @@
+"""`add` and `datasets` register and list, in words and in JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from core.cli.datasets import add, datasets
+from core.errors import DatasetError
+from tests.core.coco_files import (
+    CATEGORIES,
+    caption,
+    coco,
+    home,
+    image,
+    instance,
+    instances_file,
+    write,
+)
+
+app = typer.Typer()
+app.command()(add)
+app.command()(datasets)
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    home(folder)
+    environment = {"COCOSIFT_HOME": str(folder), "COCOSIFT_CACHE": str(folder / "cache")}
+    return CliRunner().invoke(app, list(arguments), env=environment)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    images = [image(1), image(2), image(3)]
+    captions = coco(images, [caption(1, 1), caption(2, 1), caption(3, 77)])
+    instances = coco(images, [instance(1, 2)], categories=CATEGORIES)
+    write(tmp_path / "pictures/1.jpg", b"1")
+    return {
+        "captions": write(tmp_path / "captions.json", captions),
+        "instances": write(tmp_path / "instances.json", instances),
+        "images": tmp_path / "pictures",
+    }
+
+
+def arguments(files: dict[str, Path]) -> list[str]:
+    return [text for name, path in files.items() for text in (f"--{name}", str(path))]
+
+
+def test_add_tells_what_was_seen(tmp_path, files):
+    result = run(tmp_path, "add", "small", *arguments(files), "--title", "Small ones")
+
+    assert result.exit_code == 0
+    assert "Registered small: Small ones" in result.stdout
+    assert "3 pictures, 1 without annotations" in result.stdout
+    assert "2 captions, 1 instances, 0 keypoint annotations, 2 categories" in result.stdout
+    assert "2 pictures have no file in" in result.stdout
+    assert "note: 1 captions name a picture that no file lists" in result.stdout
+    assert "python -m core embed --dataset small" in result.stdout
+    assert result.stderr == ""
+
+
+def test_add_prints_json_alone(tmp_path, files):
+    result = run(tmp_path, "add", "small", *arguments(files), "--json")
+    report = json.loads(result.stdout)
+
+    assert result.stderr == ""
+    figures = {"pictures": 3, "captions": 2, "instances": 1, "categories": 2}
+    figures |= {"without_annotations": 1, "missing_files": 2}
+    assert report.items() >= figures.items()
+    assert len(report["notes"]) == 1
+
+
+def test_add_without_files_or_twice_is_a_mistake(tmp_path, files):
+    assert isinstance(run(tmp_path, "add", "small").exception, DatasetError)
+    assert run(tmp_path, "add", "small", *arguments(files)).exit_code == 0
+    assert "--replace" in str(run(tmp_path, "add", "small", *arguments(files)).exception)
+    assert run(tmp_path, "add", "small", *arguments(files), "--replace").exit_code == 0
+
+
+def test_datasets_lists_also_what_is_broken(tmp_path, files):
+    run(tmp_path, "add", "small", *arguments(files))
+    write(tmp_path / "data/broken/dataset.toml", "[annotations]\ncaptions = 'gone.json'\n")
+    write(tmp_path / "data/instances_val2014.json", instances_file([1]))
+    words = run(tmp_path, "datasets").stdout.splitlines()
+    rows = json.loads(run(tmp_path, "datasets", "--json").stdout)["datasets"]
+
+    assert words[0].startswith("broken: cannot be opened. There is no file ")
+    assert words[1:] == [
+        "small: small; 3 pictures, 2 captions, 1 instances",
+        "val2014: COCO val2014; 1 pictures, 1 instances",
+    ]
+    assert [row["name"] for row in rows] == ["broken", "small", "val2014"]
+    assert rows[1]["annotations"] == {"captions": 2, "instances": 1}
+
+
+def test_datasets_without_any_names_the_command(tmp_path):
+    assert "python -m core add NAME" in run(tmp_path, "datasets").stdout
+    assert json.loads(run(tmp_path, "datasets", "--json").stdout) == {"datasets": []}
+
+
+@pytest.mark.parametrize("command", ["add", "datasets"])
+def test_help_has_examples(tmp_path, command):
+    assert f"python -m core {command}" in run(tmp_path, command, "--help").stdout
