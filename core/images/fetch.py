@@ -114,6 +114,10 @@ class PictureFetcher:
             )
         except requests.ReadTimeout:
             raise _PassingError(f"{host} did not answer in {self._timeouts[1]:g} s.") from None
+        except requests.exceptions.SSLError:
+            raise FetchError(f"{host} shows no certificate that this machine trusts.") from None
+        except requests.exceptions.ProxyError:
+            raise FetchError(f"The proxy does not let {host} be reached.") from None
         except requests.ConnectionError as error:
             if _broke_off(error):
                 raise _PassingError(f"{host} broke off the connection.") from None

@@ -65,7 +65,7 @@ def _opened(path: Path, settings: Settings) -> Image.Image:
     except Image.DecompressionBombError:
         raise PictureError(_too_many_pixels(path, settings)) from None
     except (OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path.name} cannot be read as a picture: {error}.") from error
+        raise PictureError(f"{path.name} is damaged or cut short: {error}.") from error
     if image.width * image.height > settings.max_picture_pixels:
         image.close()
         raise PictureError(_too_many_pixels(path, settings))
