@@ -58,7 +58,9 @@ class Settings:
         """
         home = Path(environment.get("COCOSIFT_HOME") or PROJECT_ROOT).expanduser().resolve()
         if not home.is_dir():
-            raise SettingsError(f"COCOSIFT_HOME names {home}, which is not a folder. Create it first.")
+            raise SettingsError(
+                f"COCOSIFT_HOME names {home}, which is not a folder. Create it first."
+            )
         cache = environment.get("COCOSIFT_CACHE")
         hosts = environment.get("COCOSIFT_IMAGE_HOSTS", "")
         return cls(

@@ -1,0 +1,31 @@
+"""The frame: name, navigation, and the one place where problems become words."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this script's folder on the path, not the project's.
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from core.errors import CocoSiftError  # noqa: E402
+from pages.shared.problems import show_problem  # noqa: E402
+
+ASSETS = ROOT / "pages" / "shared" / "assets"
+
+st.set_page_config(page_title="CocoSift", page_icon=str(ASSETS / "favicon.svg"), layout="wide")
+st.logo(str(ASSETS / "logo.svg"), size="medium")
+st.html(ASSETS / "frame.css")
+page = st.navigation(
+    [
+        st.Page("search.py", title="Search", icon=":material/search:", default=True),
+        st.Page("library.py", title="Library", icon=":material/inventory_2:"),
+    ],
+    position="top",
+)
+try:
+    page.run()
+except CocoSiftError as problem:
+    show_problem(problem)

@@ -1,0 +1,26 @@
+"""Search: words in, pictures seen, a subset out."""
+
+import streamlit as st
+
+from core.subset import Subset
+from pages.shared import resources, widgets
+from pages.shared.results import show_results
+
+DEFAULT_TOP_K = 24
+
+library = resources.library()
+with st.sidebar:
+    dataset = widgets.choose_dataset(library)
+    model = widgets.choose_model(library, dataset)
+    top_k = widgets.choose_top_k(DEFAULT_TOP_K)
+
+text = widgets.query_box()
+searchable = library.dataset(dataset, model)
+if text:
+    found = Subset.found(searchable.search(text, top_k))
+else:
+    widgets.examples(searchable.coco)
+    found = Subset.first(searchable, top_k)
+widgets.notes(searchable, found)
+show_results(found)
+widgets.focus_query_box()

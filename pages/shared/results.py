@@ -1,0 +1,117 @@
+"""The result of a search as a gallery, with the download under it."""
+
+import hashlib
+from typing import Any
+
+import streamlit as st
+
+from core.errors import CocoSiftError
+from core.export import ExportPlan, base_bytes, picture_bytes, plan_export
+from core.palette import category_color
+from core.subset import Subset
+from pages.shared import resources
+from pages.shared.gallery import gallery
+
+SELECTIONS, DOWNLOAD = "selections", "download"
+NAMED_MISSING = 20
+
+
+@st.fragment
+def show_results(found: Subset) -> None:
+    """Draw what was found. What happens here reruns this part alone and keeps the selection."""
+    coco = found.dataset.coco
+    key = f"gallery-{_digest(found.dataset.name, found.dataset.model, found.query)}"
+    selections = st.session_state.setdefault(SELECTIONS, {})
+    state = gallery(
+        {
+            "result": f"{key}-{len(found)}",
+            "items": _items(found),
+            "total": len(coco.images),
+            "colors": {c.name: category_color(c.id) for c in coco.categories},
+            "base_bytes": base_bytes(coco),
+            "selection": selections.get(key, []),
+            "download": st.session_state.get(DOWNLOAD),
+        },
+        key=key,
+    )
+    selections[key] = state.selection
+    if state.download:
+        st.session_state[DOWNLOAD] = _answer(found, state.download)
+        st.rerun(scope="fragment")
+
+
+def _items(found: Subset) -> list[dict[str, Any]]:
+    """What a tile and the detail view need of each picture."""
+    coco = found.dataset.coco
+    images = coco.images
+    rows = images.rows_of(found.image_ids)
+    sizes = picture_bytes(coco, found.dataset.pictures, found.image_ids)
+    base = f"{_base_path()}/api/datasets/{found.dataset.name}/images"
+    version = coco.annotation_hash[:8]
+    return [
+        {
+            "id": int(image_id),
+            "rank": rank,
+            "score": score,
+            "file": images.file_names[row],
+            "caption": captions[0] if captions else "",
+            "width": int(images.widths[row]),
+            "height": int(images.heights[row]),
+            "bytes": int(size),
+            "thumbnail": f"{base}/{image_id}/thumbnail?size=320&v={version}",
+            "thumbnail2x": f"{base}/{image_id}/thumbnail?size=640&v={version}",
+            "picture": f"{base}/{image_id}/picture",
+            "annotations": f"{base}/{image_id}/annotations",
+        }
+        for rank, (image_id, row, score, captions, size) in enumerate(
+            zip(
+                found.image_ids.tolist(),
+                rows.tolist(),
+                [None] * len(rows) if found.scores is None else found.scores.tolist(),
+                coco.captions_of(found.image_ids),
+                sizes.tolist(),
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+
+
+def _answer(found: Subset, wish: dict[str, Any]) -> dict[str, Any]:
+    """Start the download that was asked for, or say what stands in its way."""
+    answer: dict[str, Any] = {"request": wish["request"], "ids": wish["ids"]}
+    try:
+        chosen = found.only(wish["ids"])
+        plan = plan_export(
+            chosen.dataset.coco, chosen.dataset.pictures, chosen.image_ids, chosen.scores
+        )
+        if plan.missing and not wish["go_on"]:
+            return answer | _missing(plan)
+        download = resources.downloads().start(
+            plan, chosen.title, without_missing=bool(wish["go_on"])
+        )
+    except CocoSiftError as problem:
+        return answer | {"error": str(problem)}
+    return answer | {
+        "token": download.token,
+        "status": f"{_base_path()}/api/downloads/{download.token}",
+    }
+
+
+def _missing(plan: ExportPlan) -> dict[str, Any]:
+    return {
+        "missing_count": len(plan.missing),
+        "missing": [
+            {"file": picture.file_name, "reason": picture.reason}
+            for picture in plan.missing[:NAMED_MISSING]
+        ],
+    }
+
+
+def _base_path() -> str:
+    path = str(st.get_option("server.baseUrlPath")).strip("/")
+    return f"/{path}" if path else ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]

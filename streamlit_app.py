@@ -1,0 +1,55 @@
+"""The ASGI entry: the pages, the HTTP routes beside them, and the warm-up at start.
+
+The main script lies in `pages/` because Streamlit runs a page that it finds in a
+`pages/` folder beside the main script by itself, past the frame, on the first
+request after a start.
+"""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import streamlit as st
+
+from core.errors import CocoSiftError
+from core.http import routes
+from pages.shared import resources
+from pages.shared.problems import show_unexpected
+
+logger = logging.getLogger("cocosift")
+CONTEXT_LOGGER = "streamlit.runtime.scriptrunner_utils.script_run_context"
+
+
+def warm_up() -> None:
+    """Load the default dataset, model and embeddings, then spare the collector from them.
+
+    Streamlit collects garbage after every rerun; with torch loaded that would hold
+    the interpreter for about 200 ms each time, unless what is there is frozen.
+    """
+    # A spinner that nobody can see yet is no reason for a warning.
+    logging.getLogger(CONTEXT_LOGGER).setLevel(logging.ERROR)
+    try:
+        resources.warm_up()
+    except CocoSiftError as problem:
+        logger.warning("Nothing to warm up: %s", problem)
+    gc.collect()
+    gc.freeze()
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    warming = asyncio.create_task(asyncio.to_thread(warm_up))
+    yield
+    await warming
+    resources.downloads().close()
+
+
+app = st.App(
+    Path(__file__).parent / "pages" / "main.py",
+    routes=routes(resources.library),
+    lifespan=lifespan,
+    on_script_error=show_unexpected,
+)

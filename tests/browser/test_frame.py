@@ -1,0 +1,56 @@
+"""The frame stands round every page, whichever is opened first, on any screen."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+PAGES = {"Search": "/", "Library": "/library"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_a_cold_deep_link_shows_the_whole_frame(start_server, demo_copy, open_page, path):
+    page = open_page(start_server(demo_copy).url + path)
+    for title in PAGES:
+        expect(page.get_by_role("link", name=title)).to_be_visible()
+    expect(page).to_have_title(re.compile("CocoSift|Search|Library"))
+
+
+def test_every_request_stays_on_this_server(demo_server, browser):
+    page = browser.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{demo_server.url}/?q=a+dog+on+a+beach")
+    expect(page.locator(".tile")).to_have_count(24)
+    page.locator(".tile .open").first.click()
+    page.wait_for_load_state("networkidle")
+    elsewhere = [url for url in asked if not url.startswith((demo_server.url, "data:", "blob:"))]
+    assert elsewhere == []
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_a_telephone_needs_no_sideways_scrolling(demo_server, open_page, path, scheme):
+    page = open_page(
+        f"{demo_server.url}{path}", viewport={"width": 390, "height": 844}, color_scheme=scheme
+    )
+    expect(page.get_by_test_id("stMain")).to_be_visible()
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_a_page_logs_no_error(demo_server, browser, path):
+    page = browser.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on(
+        "console", lambda message: errors.append(message.text) if message.type == "error" else None
+    )
+    page.goto(demo_server.url + path)
+    expect(page.get_by_test_id("stMain")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert errors == []
+    page.close()

@@ -1,0 +1,168 @@
+"""The main job in a real browser: words in, pictures seen, a ZIP out."""
+
+import json
+import re
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from playwright.sync_api import Page, expect
+from pycocotools.coco import COCO
+
+QUERY = "a dog on a beach"
+
+
+@pytest.fixture
+def found(demo_server, open_page) -> Page:
+    page = open_page(f"{demo_server.url}/?q={QUERY.replace(' ', '+')}")
+    expect(page.locator(".tile")).to_have_count(24)
+    return page
+
+
+def ids(page: Page) -> list[str]:
+    return page.locator(".tile").evaluate_all("tiles => tiles.map(tile => tile.dataset.id)")
+
+
+def test_the_query_box_has_the_focus_and_enter_finds_pictures(demo_server, open_page):
+    page = open_page(demo_server.url)
+    box = page.get_by_role("textbox", name="What should the pictures show?")
+    expect(box).to_be_focused()
+    page.keyboard.type(QUERY)
+    page.keyboard.press("Enter")
+    expect(page.locator(".tile .score").first).to_have_text(re.compile(r"^0\.\d{3}$"))
+    expect(page.locator(".tile .file").first).to_contain_text(".jpg")
+    expect(page).to_have_url(re.compile(r"[?&]q=a\+dog\+on\+a\+beach"))
+
+
+def test_an_example_query_is_one_click(demo_server, open_page):
+    page = open_page(demo_server.url)
+    page.get_by_role("button", name=QUERY).click()
+    expect(page.locator(".tile .score").first).to_be_visible()
+    expect(page.get_by_role("textbox", name="What should")).to_have_value(QUERY)
+
+
+def test_a_colleague_who_opens_the_address_sees_the_same(demo_server, open_page):
+    first = open_page(f"{demo_server.url}/?q=cars+at+night&k=12")
+    expect(first.locator(".tile")).to_have_count(12)
+    second = open_page(first.url)
+    expect(second.locator(".tile")).to_have_count(12)
+    assert ids(second) == ids(first)
+
+
+def test_pictures_really_load(found):
+    image = found.locator(".tile img").first
+    expect(image).to_have_js_property("complete", True)
+    assert image.evaluate("image => image.naturalWidth") >= 320
+
+
+def test_unknown_words_are_named(demo_server, open_page):
+    page = open_page(f"{demo_server.url}/?q=a+quantum+dog")
+    expect(page.get_by_text("quantum", exact=False).first).to_be_visible()
+
+
+def test_the_keyboard_walks_picks_and_opens(found):
+    found.locator(".tile .open").first.focus()
+    found.keyboard.press("ArrowRight")
+    found.keyboard.press("Space")
+    expect(found.locator(".tile").nth(1)).to_have_class(re.compile("picked"))
+    found.keyboard.press("Enter")
+    expect(found.get_by_role("dialog")).to_be_visible()
+    found.keyboard.press("ArrowRight")
+    expect(found.get_by_role("dialog")).to_contain_text("3 of 24")
+    found.keyboard.press("Escape")
+    expect(found.get_by_role("dialog")).to_be_hidden()
+    expect(found.locator(".tile .open").nth(2)).to_be_focused()
+
+
+def test_the_detail_view_draws_the_annotations(found, demo_server):
+    found.locator(".tile .open").first.click()
+    dialog = found.get_by_role("dialog")
+    expect(dialog.locator("svg.overlay .instance").first).to_be_attached()
+    image_id = int(ids(found)[0])
+    source = json.loads(next(demo_server.home.glob("data/demo/annotations/inst*")).read_text())
+    own = [a for a in source["annotations"] if a["image_id"] == image_id]
+    expect(dialog.locator("svg.overlay .instance")).to_have_count(len(own))
+    name = {c["id"]: c["name"] for c in source["categories"]}[own[0]["category_id"]]
+    dialog.get_by_label(name).first.uncheck()
+    expect(dialog.locator(f'svg.overlay [data-category="{name}"]').first).to_be_hidden()
+
+
+def test_a_selection_survives_reruns_and_is_what_the_zip_holds(found, tmp_path):
+    for position in (0, 2, 5):
+        found.locator(".tile").nth(position).hover()
+        found.locator(".tile .pick").nth(position).click()
+    expect(found.locator(".bar .count")).to_have_text(re.compile("24 of .* · 3 selected"))
+    wanted = [ids(found)[position] for position in (0, 2, 5)]
+    found.get_by_label("Pictures to show").fill("30")
+    found.keyboard.press("Enter")
+    expect(found.locator(".tile")).to_have_count(30)
+    expect(found.locator(".bar .count")).to_contain_text("3 selected")
+
+    path = download(found, tmp_path)
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "out")
+    coco = COCO(tmp_path / "out/annotations/annotations.json")
+    assert [str(image["id"]) for image in coco.dataset["images"]] == wanted
+    for image in coco.dataset["images"]:
+        assert (tmp_path / "out/images" / image["file_name"]).is_file()
+
+
+def test_the_size_on_the_button_is_the_size_of_the_file(found, tmp_path):
+    text = found.get_by_role("button", name="Download ZIP").inner_text()
+    megabytes = float(re.search(r"([\d.]+) MB", text).group(1))
+    size = download(found, tmp_path).stat().st_size
+    assert abs(size / 1e6 - megabytes) <= 0.06
+
+
+@pytest.mark.slow
+def test_a_picture_that_cannot_be_had_is_named_before_the_download(
+    start_server, demo_copy, open_page, tmp_path
+):
+    server = start_server(demo_copy)
+    page = open_page(f"{server.url}/?q=a+dog+on+a+beach")
+    expect(page.locator(".tile")).to_have_count(24)
+    gone = int(ids(page)[0])
+    name = page.locator(".tile .file").first.inner_text().strip()
+    next(demo_copy.glob(f"data/demo/**/{name}")).unlink()
+
+    page.get_by_role("button", name="Download ZIP").click()
+    question = page.get_by_role("dialog")
+    expect(question).to_contain_text(name)
+    question.get_by_role("button", name="Stop").click()
+    expect(question).to_be_hidden()
+    page.get_by_role("button", name="Download ZIP").click()
+    with page.expect_download() as event:
+        question.get_by_role("button", name="Go on with 23").click()
+    event.value.save_as(tmp_path / "rest.zip")
+    with ZipFile(tmp_path / "rest.zip") as archive:
+        listed = json.loads(archive.read("annotations/annotations.json"))["images"]
+    assert len(listed) == 23
+    assert gone not in {image["id"] for image in listed}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("data", "python -m core add"),
+        ("models", "python -m core checkpoint split"),
+        ("embeddings", "python -m core embed"),
+    ],
+)
+def test_what_is_missing_is_named_with_the_command(
+    start_server, demo_copy, open_page, missing, says
+):
+    for path in sorted((demo_copy / missing).rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    page = open_page(start_server(demo_copy).url)
+    expect(page.get_by_text(says).first).to_be_visible()
+    assert "Traceback" not in page.inner_text("body")
+
+
+def download(page: Page, folder: Path) -> Path:
+    with page.expect_download() as event:
+        page.get_by_role("button", name="Download ZIP").click()
+    path = folder / event.value.suggested_filename
+    event.value.save_as(path)
+    return path

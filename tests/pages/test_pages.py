@@ -1,0 +1,124 @@
+"""The pages as scripts: what they draw, what they share, and how they say what is wrong."""
+
+import gc
+import shutil
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.embeddings import Embeddings
+from core.encoder import ClipEncoder
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMEOUT_S = 60
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch) -> Path:
+    """A home folder with a copy of the demo, which the app is made to open."""
+    for name in ("data", "models", "embeddings"):
+        shutil.copytree(ROOT / name / "demo", tmp_path / name / "demo")
+    monkeypatch.setenv("COCOSIFT_HOME", str(tmp_path))
+    return tmp_path
+
+
+def page(name: str, **query: str) -> AppTest:
+    """Run one page inside the frame."""
+    test = AppTest.from_file(str(ROOT / "pages" / "main.py"), default_timeout=TIMEOUT_S)
+    for key, value in query.items():
+        test.query_params[key] = value
+    if name != "search":
+        test.switch_page(f"{name}.py")
+    return test.run()
+
+
+def live(kind: type) -> list:
+    """All objects of a kind that this process holds."""
+    gc.collect()
+    return [thing for thing in gc.get_objects() if isinstance(thing, kind)]
+
+
+def words(test: AppTest) -> str:
+    return "\n".join(str(element.value) for element in (*test.error, *test.warning, *test.caption))
+
+
+def test_search_opens_on_the_demo(home):
+    test = page("search")
+    assert not test.exception
+    assert not test.error
+    assert test.selectbox(key="dataset").value == "demo"
+    assert test.number_input(key="k").value == 24
+
+
+def test_query_and_number_come_from_the_address(home):
+    test = page("search", q="cars at night", k="12")
+    assert test.text_input(key="q").value == "cars at night"
+    assert test.number_input(key="k").value == 12
+
+
+def test_a_click_on_an_example_asks_it(home):
+    test = page("search")
+    test.button(key="example: a dog on a beach").click().run()
+    assert test.text_input(key="q").value == "a dog on a beach"
+
+
+def test_the_demo_says_that_it_is_drawn(home):
+    assert "drawings" in words(page("search"))
+
+
+def test_unknown_words_are_named(home):
+    assert "quantum" in words(page("search", q="a quantum dog"))
+
+
+def test_two_people_share_one_model_and_one_copy_of_the_vectors(home):
+    from pages.shared import resources
+
+    first, second = page("search", q="a dog"), page("search", q="a cat")
+    assert not first.error
+    assert not second.error
+    library = resources.library()
+    assert live(ClipEncoder) == [library.encoder("demo")]
+    assert live(Embeddings) == [library.embeddings("demo", "demo")]
+
+
+@pytest.mark.parametrize(
+    ("folder", "says"),
+    [
+        ("data", "python -m core add"),
+        ("models", "python -m core checkpoint split"),
+        ("embeddings", "python -m core embed --dataset demo --model demo"),
+    ],
+)
+@pytest.mark.parametrize("name", ["search", "library"])
+def test_what_is_missing_is_said_with_the_command(home, folder, says, name):
+    shutil.rmtree(home / folder)
+    test = page(name)
+    assert not test.exception
+    assert says in words(test) + "".join(block.value for block in test.code)
+
+
+def test_embeddings_that_do_not_belong_are_refused_with_the_command(home):
+    import numpy as np
+
+    path = home / "embeddings/demo/demo/demo_embeddings.npy"
+    vectors = np.load(path)
+    np.save(path, vectors[:-1])
+    test = page("search", q="a dog")
+    assert not test.exception
+    assert "python -m core embed --dataset demo --model demo" in words(test)
+
+
+def test_the_library_lists_what_is_there(home):
+    test = page("library")
+    assert not test.exception
+    names = {name for table in test.dataframe for name in table.value.iloc[:, 0]}
+    assert "demo" in names

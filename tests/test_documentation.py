@@ -1,0 +1,116 @@
+"""What README says to type works as it stands there."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+import typer
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+SAMPLE = ROOT.parent / "shared" / "coco-sample"
+RUN_AS_THEY_STAND = (
+    'python -m core search "a dog on a beach" --top-k 24',
+    'python -m core search "a dog on a beach" --json',
+    'python -m core search "cars at night" --export cars.zip',
+    "python -m core datasets",
+)
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def commands(text: str = README) -> list[str]:
+    lines = "\n".join(blocks("bash", text)).splitlines()
+    inline = re.findall(r"`(python -m core [^`…]+)`", text)
+    return [line for line in lines if line.startswith("python -m core")] + inline
+
+
+def section(title: str) -> str:
+    return re.search(rf"^#+ {title}\n(.*?)(?=^#+ |\Z)", README, re.DOTALL | re.MULTILINE).group(1)
+
+
+def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    arguments = [sys.executable, *shlex.split(command)[1:]]
+    paths = {"PYTHONPATH": str(ROOT), "COCOSIFT_HOME": str(ROOT)}
+    return subprocess.run(
+        arguments,
+        cwd=folder,
+        env=os.environ | paths | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_each_command_and_option_exists(command):
+    from core.cli import app
+
+    words = shlex.split(command)[3:]
+    parser = get_command(app)
+    while isinstance(parser, typer.core.TyperGroup):
+        parser = parser.commands[words.pop(0)]
+    known = {option for parameter in parser.params for option in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", RUN_AS_THEY_STAND)
+def test_a_command_of_the_tour_runs(command, tmp_path):
+    assert command in commands()
+    done = run(command, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    if command.endswith("--json"):
+        assert len(json.loads(done.stdout)["results"]) == 24
+    for archive in tmp_path.glob("*.zip"):
+        assert ZipFile(archive).testzip() is None
+
+
+def test_the_notebook_session_runs(tmp_path, monkeypatch):
+    (session,) = [block for block in blocks("python") if "open_library" in block]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COCOSIFT_HOME", str(ROOT))
+    names: dict = {}
+    exec(session, names)
+    assert len(names["found"].image_ids) == 24
+    assert ZipFile("dogs.zip").testzip() is None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of real photographs is not here")
+def test_the_steps_on_real_photographs_run(tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "models").symlink_to(ROOT / "models")
+    steps = commands(section("On real photographs, step by step"))
+    assert [step.split()[3] for step in steps] == ["add", "embed", "search"]
+    for step in steps:
+        done = run(step.replace("SAMPLE", str(SAMPLE)), tmp_path, COCOSIFT_HOME=str(home))
+        assert done.returncode == 0, done.stderr
+    assert "drawings" in done.stderr
+
+    source = json.loads((SAMPLE / "annotations/instances_val2014.json").read_text("utf-8"))
+    with ZipFile(tmp_path / "sample.zip") as archive:
+        exported = json.loads(archive.read("annotations/annotations.json"))
+        for image in exported["images"]:
+            original = (SAMPLE / "val2014" / image["file_name"]).read_bytes()
+            assert archive.read(f"images/{image['file_name']}") == original
+    assert len(exported["images"]) == 12
+    ids = {image["id"] for image in exported["images"]}
+    by_id = {record["id"]: record for record in source["annotations"]}
+    assert {record["id"] for record in exported["annotations"]} == {
+        record["id"] for record in source["annotations"] if record["image_id"] in ids
+    }
+    assert all(record == by_id[record["id"]] for record in exported["annotations"])
+    for part in ("info", "licenses", "categories"):
+        assert exported[part] == source[part]
