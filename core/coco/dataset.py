@@ -239,15 +239,22 @@ class CocoDataset:
         if self.picture_folder is None:
             return None
         path = self.picture_folder / name
-        return path if path.is_file() else None
+        return path if _is_file(path) else None
 
     def coco_url(self, image_id: int) -> str | None:
         """Return the address of a picture, by the dataset's template or the record's own."""
-        row = self.images.row_of(image_id)
-        if self._manifest.url is None:
-            return self.images.coco_urls[row] or None
-        name = quote(self.images.file_names[row])
-        return self._manifest.url.replace("{file_name}", name).replace("{id}", str(image_id))
+        return self.coco_urls_of([image_id])[0]
+
+    def coco_urls_of(self, image_ids: Sequence[int] | Ints) -> list[str | None]:
+        """Return the address of each picture, None where there is none."""
+        rows = self.images.rows_of(image_ids)
+        template = self._manifest.url
+        if template is None:
+            return [url or None for url in self.images.coco_urls.take(rows)]
+        return [
+            template.replace("{file_name}", quote(name)).replace("{id}", str(image_id))
+            for image_id, name in zip(image_ids, self.images.file_names.take(rows), strict=True)
+        ]
 
     def count_missing_files(self) -> int | None:
         """Count the pictures without a file in the picture folder; None without a folder."""
@@ -290,12 +297,10 @@ class CocoDataset:
 
     def _has_file(self, name: str) -> bool:
         try:
-            return (
-                self.picture_folder is not None
-                and (self.picture_folder / safe_file_name(name)).is_file()
-            )
+            safe = safe_file_name(name)
         except PictureError:
             return False
+        return self.picture_folder is not None and _is_file(self.picture_folder / safe)
 
     @cached_property
     def _groups(self) -> dict[str, RowGroups]:
@@ -441,6 +446,13 @@ class CocoDataset:
         if not (counts > 1).any():
             return []
         return [f"Ids of {kind} that occur more than once: {_named(values[counts > 1])}."]
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than the file system allows, a folder that may not be read
+        return False
 
 
 def _joint_hash(indexes: Mapping[str, AnnotationIndex]) -> str:

@@ -14,6 +14,7 @@ from core.errors import DatasetError, PictureError
 KINDS = ("captions", "instances", "keypoints", "stuff", "panoptic")
 MANIFEST_NAME = "dataset.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_UNFIT = re.compile(r"[\x00-\x1f\\:]")
 _URL_FIELDS = re.compile(r"\{([^{}]*)\}")
 _EXAMPLE = 'Expected, for example: [annotations] captions = "annotations/captions.json"'
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -61,7 +62,9 @@ class PictureFetcher:
         """Say why `url` would not be fetched, None when it would be tried."""
         if self._settings.offline:
             return "Fetching pictures is switched off (COCOSIFT_OFFLINE)."
-        return _refusal(url, self._settings.image_hosts)
+        # Scheme and host end before the third slash, and thousands of addresses share them.
+        origin = "/".join(url.split("/", 3)[:3])
+        return _refusal(origin, self._settings.image_hosts)
 
     def fetch(self, url: str, path: Path) -> None:
         """Fetch the picture at `url` into `path`, whole or not at all.
@@ -71,7 +74,7 @@ class PictureFetcher:
             FetchError: the host is unreachable, too slow, refuses, lacks the picture, or
                 sends something too large or not a picture.
         """
-        refusal = self.why_not(url)
+        refusal = self.why_not(url) or _refusal(url, self._settings.image_hosts)
         if refusal is not None:
             raise PictureError(refusal)
         deadline = time.monotonic() + self._total_timeout
@@ -186,6 +189,7 @@ class _PassingError(Exception):
         self.wait = wait
 
 
+@lru_cache(maxsize=1024)
 def _refusal(url: str, hosts: frozenset[str]) -> str | None:
     # The parser is the one that the connection is made with: no two readings of an address.
     try:

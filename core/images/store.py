@@ -1,13 +1,17 @@
 """The pictures of one dataset: files of its folder, else fetched and cached."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
-from core.coco import CocoDataset
+import numpy as np
+
+from core.coco import CocoDataset, safe_file_name
 from core.errors import PictureError
 from core.images.cache import DiskCache, KeyedLocks
 from core.images.fetch import PictureFetcher
@@ -16,6 +20,7 @@ from core.progress import NoProgress, Progress
 from core.settings import Settings
 
 THUMBNAIL_SIZES = (320, 640)
+_NO_ADDRESS = "Its record names no coco_url either."
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"})
 
 
@@ -49,6 +54,8 @@ class PictureStore:
         self._settings = settings
         self._fetcher = fetcher or PictureFetcher(settings)
         self._cache = DiskCache(settings.cache / "pictures", settings.picture_cache_bytes)
+        self._fetched = self._cache.folder / "fetched" / dataset.name
+        self._thumbnails = self._cache.folder / "thumbnails" / dataset.name
         self._making = KeyedLocks()
 
     def path(self, image_id: int) -> Path:
@@ -62,7 +69,7 @@ class PictureStore:
         if local is not None:
             return local
         url = self._address(image_id)
-        target = self._cached_path(image_id, url)
+        target = Path(self._cached_path(image_id, self._name(image_id), url))
         if cached := self._cache.get(target):
             return cached
         with self._making.holding(str(target)):
@@ -74,7 +81,13 @@ class PictureStore:
 
     def availability(self, image_ids: Iterable[int]) -> dict[int, Availability]:
         """Tell for each picture whether it is here or could be fetched, without fetching."""
-        return {int(image_id): self._availability(int(image_id)) for image_id in image_ids}
+        ids = np.fromiter(image_ids, dtype=np.int64)
+        names = self._dataset.images.file_names.take(self._dataset.images.rows_of(ids))
+        urls = self._dataset.coco_urls_of(ids)
+        return {
+            image_id: self._availability(image_id, name, url)
+            for image_id, name, url in zip(ids.tolist(), names, urls, strict=True)
+        }
 
     def thumbnail(self, image_id: int, size: int) -> Path:
         """Return a WebP of the picture with its longest side at most `size` pixels.
@@ -93,8 +106,7 @@ class PictureStore:
             raise PictureError(f"There are no thumbnails of {size} pixels. Ask for {sizes}.")
         local = self._dataset.picture_path(image_id)
         key = _file_key(local) if local is not None else _digest(self._address(image_id))
-        folder = self._folder("thumbnails") / str(size) / f"{image_id % 256:02x}"
-        target = folder / f"{image_id}-{key}.webp"
+        target = self._thumbnails / str(size) / f"{image_id % 256:02x}" / f"{image_id}-{key}.webp"
         if cached := self._cache.get(target):
             return cached
         with self._making.holding(str(target)):
@@ -130,45 +142,50 @@ class PictureStore:
                 raise
         return failures
 
-    def _availability(self, image_id: int) -> Availability:
+    def _availability(self, image_id: int, name: str, url: str | None) -> Availability:
         try:
-            local = self._dataset.picture_path(image_id)
-            if local is not None:
-                return Availability("local", local.stat().st_size)
-            url = self._address(image_id)
+            safe = safe_file_name(name)
         except PictureError as error:
             return Availability("missing", reason=str(error))
-        cached = self._cached_path(image_id, url)
-        if cached.is_file():
-            return Availability("cached", cached.stat().st_size)
+        folder = self._dataset.picture_folder
+        if folder is not None and (size := _size(f"{folder}/{safe}")) is not None:
+            return Availability("local", size)
+        if url is None:
+            return Availability("missing", reason=self._not_here(name, _NO_ADDRESS))
+        if (size := _size(self._cached_path(image_id, name, url))) is not None:
+            return Availability("cached", size)
         refusal = self._fetcher.why_not(url)
         if refusal is not None:
-            return Availability("missing", reason=self._not_here(image_id, refusal))
+            return Availability("missing", reason=self._not_here(name, refusal))
         return Availability("remote")
 
     def _address(self, image_id: int) -> str:
         url = self._dataset.coco_url(image_id)
         if url is None:
-            raise PictureError(self._not_here(image_id, "Its record names no coco_url either."))
+            raise PictureError(self._not_here(self._name(image_id), _NO_ADDRESS))
         return url
 
-    def _not_here(self, image_id: int, then: str) -> str:
+    def _name(self, image_id: int) -> str:
         images = self._dataset.images
-        name = images.file_names[images.row_of(image_id)]
+        return images.file_names[images.row_of(image_id)]
+
+    def _not_here(self, name: str, then: str) -> str:
         folder = self._dataset.picture_folder
-        if folder is None:
-            return f"{name} is not on this machine. {then}"
-        return f"{name} is not in {folder}. {then}"
+        where = "on this machine" if folder is None else f"in {folder}"
+        return f"{name} is not {where}. {then}"
 
-    def _folder(self, noun: str) -> Path:
-        return self._cache.folder / noun / self._dataset.name
-
-    def _cached_path(self, image_id: int, url: str) -> Path:
-        images = self._dataset.images
-        suffix = PurePosixPath(images.file_names[images.row_of(image_id)]).suffix.lower()
+    def _cached_path(self, image_id: int, name: str, url: str) -> str:
+        suffix = "." + name.rpartition(".")[2].lower()
         suffix = suffix if suffix in _SUFFIXES else ".picture"
-        folder = self._folder("fetched") / f"{image_id % 256:02x}"
-        return folder / f"{image_id}-{_digest(url)}{suffix}"
+        return f"{self._fetched}/{image_id % 256:02x}/{image_id}-{_digest(url)}{suffix}"
+
+
+def _size(path: str) -> int | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116  (text paths: asked for 40,000 pictures at once)
+    except OSError:
+        return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _picture_error(job: "Future[Path]") -> PictureError | None:
@@ -180,8 +197,8 @@ def _picture_error(job: "Future[Path]") -> PictureError | None:
 
 
 def _file_key(path: Path) -> str:
-    stat = path.stat()
-    return _digest(f"{path}|{stat.st_size}|{stat.st_mtime_ns}")
+    found = path.stat()
+    return _digest(f"{path}|{found.st_size}|{found.st_mtime_ns}")
 
 
 def _digest(text: str) -> str:

@@ -304,7 +304,7 @@ def test_the_hash_tells_annotation_contents_apart(tmp_path):
 @pytest.fixture
 def pictured(tmp_path: Path) -> CocoDataset:
     names = {1: "1.jpg", 2: "sub/2.jpg", 3: "../3.jpg", 4: "/etc/hostname", 5: "gone.jpg"}
-    names |= {6: "..\\6.jpg", 7: "C:7.jpg", 8: "a\n.jpg", 9: "", 10: "sub"}
+    names |= {6: "..\\6.jpg", 7: "C:7.jpg", 8: "a\n.jpg", 9: "", 10: "sub", 11: "x" * 300}
     write(tmp_path / "pictures/1.jpg", b"1")
     write(tmp_path / "pictures/sub/2.jpg", b"2")
     write(tmp_path / "3.jpg", b"a secret")
@@ -317,7 +317,8 @@ def test_a_picture_is_found_in_its_folder(pictured, tmp_path):
     assert pictured.picture_path(2) == tmp_path / "pictures/sub/2.jpg"
     assert pictured.picture_path(5) is None
     assert pictured.picture_path(10) is None
-    assert pictured.count_missing_files() == 8
+    assert pictured.picture_path(11) is None
+    assert pictured.count_missing_files() == 9
 
 
 @pytest.mark.parametrize("image_id", [3, 4, 6, 7, 8, 9])
