@@ -216,6 +216,8 @@ class Preparation:
             try:
                 prepared = future.result()
             except BrokenProcessPool:
+                # Joins the workers: how one ended is known only then.
+                pool.shutdown(wait=True, cancel_futures=True)
                 raise EmbeddingsError(self._death(under_way)) from None
             under_way.popleft()
             for next_task in islice(tasks, 1):

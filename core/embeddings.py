@@ -90,6 +90,11 @@ class EmbeddingsFiles:
     stem: str
 
     @property
+    def is_flat(self) -> bool:
+        """Whether this is the older layout, which has no image ids of its own."""
+        return self.stem == FLAT_STEM
+
+    @property
     def vectors(self) -> Path:
         return self.folder / f"{self.stem}_embeddings.npy"
 
@@ -248,7 +253,7 @@ def load_embeddings(
     vectors = _read_vectors(files, manifest, model)
     file_names = _read_texts(files.filenames, files, len(vectors))
     coco_urls = _read_texts(files.coco_urls, files, len(vectors))
-    if files.image_ids.exists() or manifest is not None:
+    if files.image_ids.exists() or not (manifest is None or files.is_flat):
         image_ids = _read_ids(files, len(vectors))
         _check_names(files, image_ids, file_names, dataset)
     else:

@@ -20,7 +20,6 @@ import numpy.typing as npt
 
 from core import checkpoint
 from core.coco import CocoDataset, find_datasets, open_dataset
-from core.coco.manifest import MANIFEST_NAME, read_manifest
 from core.embeddings import (
     Embeddings,
     EmbeddingsFiles,
@@ -41,6 +40,8 @@ if TYPE_CHECKING:
 
 DEMO = "demo"
 
+_ADD = "python -m core add --help"
+
 Value = TypeVar("Value")
 
 
@@ -58,8 +59,8 @@ def open_library(settings: Settings | None = None) -> "Library":
 class Library:
     """What there is to search, and the one copy of each that this process opens.
 
-    `open_dataset`, `load_encoder` and `load_embeddings` do the costly work; a subclass may
-    override them to keep the results elsewhere.
+    A subclass may override `encoder` and `embeddings` to keep what `load_encoder` and
+    `load_embeddings` give elsewhere, by `model_version` and `embeddings_version`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -134,6 +135,18 @@ class Library:
                 return wanted[0]
         raise self._no_choice(dataset, model, pairs)
 
+    def default_pair(self) -> tuple[str, str]:
+        """Return the (dataset, model) to open for a person who has named neither.
+
+        As `pair`, but where several are possible, one of the demo or else the first by name.
+
+        Raises:
+            DatasetError, ModelError, EmbeddingsError: nothing can be searched yet; says
+                what is missing and the command.
+        """
+        pairs = self._pairs()
+        return max(pairs, key=lambda pair: pair.count(DEMO)) if pairs else self.pair()
+
     def pair_to_embed(
         self, dataset: str | None = None, model: str | None = None
     ) -> tuple[str, str]:
@@ -150,15 +163,18 @@ class Library:
         self._model_folder(model)
         return dataset, model
 
-    def coco(self, name: str) -> CocoDataset:
+    def coco(self, name: str, progress: Progress | None = None) -> CocoDataset:
         """Return the annotations of a dataset.
+
+        Args:
+            progress: told the bytes read when the annotation files must be indexed first.
 
         Raises:
             DatasetError: there is no such dataset, or its files cannot be read.
         """
-        folder = self._dataset_folder(name)
+        self._dataset_folder(name)
         return self._datasets.get(
-            name, _state_of(_dataset_files(folder)), lambda: self.open_dataset(name)
+            name, lambda: self.open_dataset(name, progress), is_current=CocoDataset.is_unchanged
         )
 
     def pictures(self, name: str) -> PictureStore:
@@ -168,7 +184,7 @@ class Library:
             DatasetError: as `coco`.
         """
         coco = self.coco(name)
-        return self._pictures.get(name, id(coco), lambda: PictureStore(coco, self.settings))
+        return self._pictures.get(name, lambda: PictureStore(coco, self.settings), id(coco))
 
     def encoder(self, model: str) -> "Encoder":
         """Return a model, loaded.
@@ -176,9 +192,8 @@ class Library:
         Raises:
             ModelError, CheckpointError: there is no such model, or it cannot be loaded.
         """
-        folder = self._model_folder(model)
         return self._encoders.get(
-            model, _state_of(_model_files(folder)), lambda: self.load_encoder(model)
+            model, lambda: self.load_encoder(model), self.model_version(model)
         )
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
@@ -188,11 +203,29 @@ class Library:
             EmbeddingsError: there are none, or they do not belong together.
             DatasetError, ModelError, CheckpointError: as `coco` and `encoder`.
         """
-        files = self.embeddings_files(dataset, model)
-        version = files.fingerprint, self.coco(dataset).annotation_hash
         return self._embeddings.get(
-            (dataset, model), version, lambda: self.load_embeddings(dataset, model)
+            (dataset, model),
+            lambda: self.load_embeddings(dataset, model),
+            self.embeddings_version(dataset, model),
         )
+
+    def model_version(self, model: str) -> str:
+        """Return a text that changes when a file of the model is replaced; cheap.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        return _digest(_states(_model_files(self._model_folder(model))))
+
+    def embeddings_version(self, dataset: str, model: str) -> str:
+        """Return a text that changes when the embeddings, or what they must fit, change; cheap.
+
+        Raises:
+            CocoSiftError: there are no such embeddings, dataset or model.
+        """
+        files = self.embeddings_files(dataset, model)
+        annotations = self.coco(dataset).annotation_hash
+        return _digest((files.fingerprint, annotations, self.model_version(model)))
 
     def embeddings_files(self, dataset: str, model: str) -> EmbeddingsFiles:
         """Return where the embeddings of a pair lie.
@@ -219,13 +252,11 @@ class Library:
         files and those of the embeddings. Cheap once the dataset is open.
 
         Raises:
-            CocoSiftError: as `coco` and `embeddings`.
+            CocoSiftError: as `coco` and `embeddings_version`.
         """
-        state: list[object] = [dataset, self.coco(dataset).annotation_hash]
-        if model is not None:
-            state += [model, _state_of(_model_files(self._model_folder(model)))]
-            state.append(self.embeddings_files(dataset, model).fingerprint)
-        return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
+        if model is None:
+            return self.coco(dataset).annotation_hash
+        return self.embeddings_version(dataset, model)
 
     def inventory(self) -> "Inventory":
         """Return what is there, what fits together, what is missing, and what mends it.
@@ -233,17 +264,18 @@ class Library:
         Opens each dataset and checks each pair's embeddings (no model is loaded), so the
         first call may take a while; nothing that is wrong with them raises.
         """
-        datasets = tuple(self._dataset_entry(name) for name in self.datasets())
-        models = tuple(self._model_entry(name) for name in self.models())
-        pairs = [(one.name, other.name) for one in datasets for other in models]
-        strangers = [pair for pair in find_embeddings(self.settings) if pair not in pairs]
+        datasets, models = self.datasets(), self.models()
+        pairs = {(dataset, model): None for dataset in datasets for model in models}
+        pairs.update(dict.fromkeys(find_embeddings(self.settings)))
         return Inventory(
-            datasets, models, tuple(self._pair_entry(*pair) for pair in pairs + strangers)
+            datasets=tuple(self._dataset_entry(name) for name in datasets),
+            models=tuple(self._model_entry(name) for name in models),
+            embeddings=tuple(self._embeddings_entry(*pair) for pair in pairs),
         )
 
-    def open_dataset(self, name: str) -> CocoDataset:
+    def open_dataset(self, name: str, progress: Progress | None = None) -> CocoDataset:
         """Open a dataset anew; `coco` gives the shared one."""
-        return open_dataset(self._dataset_folder(name), self.settings)
+        return open_dataset(self._dataset_folder(name), self.settings, progress)
 
     def load_encoder(self, model: str) -> "Encoder":
         """Load a model anew; `encoder` gives the shared one."""
@@ -270,7 +302,7 @@ class Library:
         if name not in found:
             raise DatasetError(
                 f"Expected a dataset named {name!r}, found {_listed(found)} in "
-                f"{self.settings.data}. To add one, run: python -m core add --help"
+                f"{self.settings.data}. To add one, run: {_ADD}"
             )
         return found[name]
 
@@ -295,8 +327,7 @@ class Library:
         datasets, models = self.datasets(), self.models()
         if not datasets:
             return DatasetError(
-                f"Expected a dataset in {self.settings.data}, found none. "
-                "To add one, run: python -m core add --help"
+                f"Expected a dataset in {self.settings.data}, found none. To add one, run: {_ADD}"
             )
         if not models:
             return ModelError(
@@ -313,60 +344,44 @@ class Library:
             f"Expected embeddings{what} in {self.settings.embeddings}, found none. Run: {wanted}"
         )
 
-    def _dataset_entry(self, name: str) -> "DatasetEntry":
+    def _dataset_entry(self, name: str) -> "Entry":
         folder = self._dataset_folder(name)
         try:
             coco = self.coco(name)
         except CocoSiftError as error:
-            return DatasetEntry(name, name, folder, problem=str(error))
-        return DatasetEntry(
-            name=name,
-            title=coco.title,
-            folder=folder,
-            drawn=coco.drawn,
-            n_images=len(coco.images.ids),
-            kinds=coco.kinds,
-            notes=coco.notes(),
-        )
+            return Entry(name, name, folder, problem=str(error), command=_ADD)
+        drawn = "drawings" if coco.drawn else "pictures"
+        what = f"{coco.title}: {len(coco.images):,} {drawn}, {', '.join(coco.kinds)}"
+        return Entry(name, what, folder, notes=coco.notes())
 
-    def _model_entry(self, name: str) -> "ModelEntry":
+    def _model_entry(self, name: str) -> "Entry":
         folder = self._model_folder(name)
         try:
             manifest = checkpoint.read_manifest(folder)
             parts = checkpoint.find_parts(folder)
         except CocoSiftError as error:
-            return ModelEntry(name, name, folder, problem=str(error))
-        return ModelEntry(
-            name=name,
-            title=manifest.title,
-            folder=folder,
-            architecture=manifest.architecture,
-            drawn=manifest.drawn,
-            n_bytes=sum(part.size for part in parts),
-            n_parts=len(parts),
-            notes=tuple(
-                f"{path.name} is not one of the parts and is ignored."
-                for path in checkpoint.ignored_files(folder)
-            ),
-        )
+            verify = f"python -m core checkpoint verify {folder}"
+            return Entry(name, name, folder, problem=str(error), command=verify)
+        size = sum(part.size for part in parts)
+        parts_word = f"{len(parts)} part" if len(parts) == 1 else f"{len(parts)} parts"
+        what = f"{manifest.title}: {manifest.architecture}, {size / 1e6:,.1f} MB in {parts_word}"
+        ignored = [path.name for path in checkpoint.ignored_files(folder)]
+        notes = tuple(f"{file} is not one of the parts and is ignored." for file in ignored)
+        return Entry(name, what, folder, notes=notes)
 
-    def _pair_entry(self, dataset: str, model: str) -> "PairEntry":
+    def _embeddings_entry(self, dataset: str, model: str) -> "Entry":
+        name = f"{dataset} by {model}"
+        folder = self.settings.embeddings / dataset / model
         command = embed_command(dataset, model)
         if (dataset, model) not in find_embeddings(self.settings):
-            return PairEntry(dataset, model, "missing", command=command)
+            problem = f"The pictures of {dataset!r} have not been embedded with {model!r} yet."
+            return Entry(name, "not there", folder, problem=problem, command=command)
         try:
             embeddings = self.embeddings(dataset, model)
         except CocoSiftError as error:
-            return PairEntry(dataset, model, "problem", problem=str(error), command=command)
-        return PairEntry(
-            dataset=dataset,
-            model=model,
-            state="ready",
-            count=len(embeddings),
-            dim=embeddings.dim,
-            notes=embeddings.warnings,
-            command=command,
-        )
+            return Entry(name, "not usable", folder, problem=str(error), command=command)
+        what = f"{len(embeddings):,} vectors of {embeddings.dim} numbers"
+        return Entry(name, what, embeddings.files.folder, notes=embeddings.warnings)
 
 
 class SearchableDataset:
@@ -535,48 +550,19 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class DatasetEntry:
-    """A dataset of the library; `problem` says why it cannot be opened, "" when it can."""
-
-    name: str
-    title: str
-    folder: Path
-    drawn: bool = False
-    n_images: int = 0
-    kinds: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelEntry:
-    """A model of the library; `problem` says why it cannot be loaded, "" when files look well."""
-
-    name: str
-    title: str
-    folder: Path
-    architecture: str = ""
-    drawn: bool = False
-    n_bytes: int = 0
-    n_parts: int = 0
-    notes: tuple[str, ...] = ()
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PairEntry:
-    """A dataset and a model: whether embeddings make them searchable together.
+class Entry:
+    """A dataset, a model or the embeddings of one by the other, as the library finds them.
 
     Attributes:
-        state: "ready", "missing" (no embeddings) or "problem" (they cannot be used).
-        command: makes the embeddings, anew or for the first time.
+        description: what it is, in words with figures.
+        notes: what is odd about it and can still be worked with.
+        problem: why it cannot be used; "" when it can.
+        command: what mends the problem; "" when there is none.
     """
 
-    dataset: str
-    model: str
-    state: str
-    count: int = 0
-    dim: int = 0
+    name: str
+    description: str
+    folder: Path
     notes: tuple[str, ...] = ()
     problem: str = ""
     command: str = ""
@@ -584,15 +570,11 @@ class PairEntry:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """All datasets and models of a library, and every pair of both."""
+    """All datasets and models of a library, and the embeddings of each by each."""
 
-    datasets: tuple[DatasetEntry, ...]
-    models: tuple[ModelEntry, ...]
-    pairs: tuple[PairEntry, ...]
-
-    @property
-    def ready(self) -> tuple[PairEntry, ...]:
-        return tuple(pair for pair in self.pairs if pair.state == "ready")
+    datasets: tuple[Entry, ...]
+    models: tuple[Entry, ...]
+    embeddings: tuple[Entry, ...]
 
 
 @dataclass(slots=True)
@@ -603,21 +585,30 @@ class _Slot(Generic[Value]):
 
 
 class _Shared(Generic[Value]):
-    """One value a key, made once however many threads ask, made anew for another version."""
+    """One value a key, made once however many threads ask, and anew when it is outdated."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._slots: dict[Hashable, _Slot[Value]] = {}
 
-    def get(self, key: Hashable, version: Hashable, make: Callable[[], Value]) -> Value:
+    def get(
+        self,
+        key: Hashable,
+        make: Callable[[], Value],
+        version: Hashable = None,
+        is_current: Callable[[Value], bool] = lambda value: True,
+    ) -> Value:
+        """Return the value of `key`: the one at hand if its version fits and it is current."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         with slot.lock:
-            if slot.value is None or slot.version != version:
+            value = slot.value
+            if value is None or slot.version != version or not is_current(value):
                 # The old value goes first: two copies of a model may not fit.
-                slot.value = None
-                slot.value, slot.version = make(), version
-            return slot.value
+                value = slot.value = None
+                value = slot.value = make()
+                slot.version = version
+            return value
 
 
 def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
@@ -629,22 +620,11 @@ def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
     return names[0]
 
 
-def _dataset_files(path: Path) -> list[Path]:
-    """The files that a dataset is made of, pictures apart."""
-    if not path.is_dir():
-        return sorted(path.parent.glob(f"*_{path.stem.rpartition('_')[2]}.json"))
-    manifest = path / MANIFEST_NAME
-    try:
-        return [manifest, *read_manifest(manifest).annotations.values()]
-    except DatasetError:
-        return [manifest]
-
-
 def _model_files(folder: Path) -> list[Path]:
     return [folder / checkpoint.MANIFEST, *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
 
 
-def _state_of(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
+def _states(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
     """Names, sizes and times of `files`: another value when one of them is replaced."""
     found = []
     for file in files:
@@ -654,6 +634,10 @@ def _state_of(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
             continue
         found.append((str(file), status.st_size, status.st_mtime_ns))
     return tuple(found)
+
+
+def _digest(state: object) -> str:
+    return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
 def _listed(names: dict[str, Path]) -> str:

@@ -1,13 +1,16 @@
 """Search: a text becomes a vector, the vector scores, the scores the first k pictures."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from core.encoder import Encoder
 from core.errors import QueryError
 from core.index import VectorIndex
+
+if TYPE_CHECKING:
+    from core.encoder import Encoder
 
 DEFAULT_TOP_K = 24
 
@@ -54,7 +57,7 @@ class TextQuery:
 
 
 def search(
-    encoder: Encoder, index: VectorIndex, image_ids: Ids, text: str, top_k: int = DEFAULT_TOP_K
+    encoder: "Encoder", index: VectorIndex, image_ids: Ids, text: str, top_k: int = DEFAULT_TOP_K
 ) -> Hits:
     """Return the `top_k` pictures most similar to `text`, all of them if there are fewer.
 
@@ -95,7 +98,7 @@ def top_hits(scores: Scores, image_ids: Ids, top_k: int) -> Hits:
     return Hits(image_ids[chosen], scores[chosen])
 
 
-def read_query(encoder: Encoder, text: str) -> TextQuery:
+def read_query(encoder: "Encoder", text: str) -> TextQuery:
     """Return `text` as the model reads it, with notes on what it will not see or know.
 
     Raises:

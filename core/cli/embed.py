@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from core.cli.opening import open_coco
 from core.progress import TerminalProgress
 from core.settings import Settings
 
@@ -62,7 +63,7 @@ def embed(
     settings = Settings.from_environment()
     library = open_library(settings)
     dataset, model = library.pair_to_embed(dataset, model)
-    coco = library.coco(dataset)
+    coco = open_coco(library, dataset)
     folder = checkpoint.find_models(settings.models)[model]
     encoder = load_encoder(folder, device, precision)
     for warning in encoder.warnings:

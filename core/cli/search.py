@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.opening import open_coco
 from core.errors import QueryError
 from core.progress import TerminalProgress
 
@@ -53,13 +54,16 @@ def search(
     # Here, so that --help does not wait for PyTorch.
     from core.library import open_library
 
-    searchable = open_library().dataset(dataset, model)
+    library = open_library()
+    dataset, model = library.pair(dataset, model)
+    open_coco(library, dataset)
+    searchable = library.dataset(dataset, model)
     found = searchable.search(text, top_k)
     for note in (*searchable.warnings, *found.notes):
         typer.echo(note, err=True)
     typer.echo(_json(found) if as_json else _table(found))
     if export is not None:
-        with TerminalProgress("export", "pictures") as progress:
+        with TerminalProgress("export", "B") as progress:
             report = found.export(export, without_missing=without_missing, progress=progress)
         typer.echo(
             f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "

@@ -1,0 +1,355 @@
+"""The library: what is there, what is chosen, and that each costly thing is opened once."""
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+
+import core
+from core import checkpoint, open_library
+from core.coco import CocoDataset
+from core.embeddings import FLAT_STEM, Embeddings
+from core.encoder import Encoder
+from core.errors import DatasetError, EmbeddingsError, ModelError, QueryError
+from core.library import Found, Library
+from core.settings import PROJECT_ROOT, Settings
+from tests.conftest import N_TINY
+
+
+@pytest.fixture
+def settings(tiny_home_copy: Path) -> Settings:
+    return Settings(home=tiny_home_copy, cache=tiny_home_copy / "cache", offline=True)
+
+
+@pytest.fixture
+def library(settings: Settings) -> Library:
+    return open_library(settings)
+
+
+def copy_embeddings(library: Library, dataset: str, model: str) -> None:
+    """Give the pair those of the tiny pair; copies what the pair lacks of data and model."""
+    settings = library.settings
+    for folder, name in ((settings.data, dataset), (settings.models, model)):
+        if not (folder / name).exists():
+            shutil.copytree(folder / "tiny", folder / name)
+    if not (settings.embeddings / dataset / model).exists():
+        shutil.copytree(
+            settings.embeddings / "tiny" / "tiny", settings.embeddings / dataset / model
+        )
+
+
+def test_names_are_those_of_the_folders(library):
+    assert library.datasets() == ("tiny",)
+    assert library.models() == ("tiny",)
+    assert library.models_for("tiny") == ("tiny",)
+    assert library.models_for("other") == ()
+
+
+def test_a_session_as_in_the_readme(library, tmp_path):
+    coco = library.dataset("tiny")
+    found = coco.search("a dog on the beach", top_k=5)
+    assert found.image_ids.dtype == np.int64
+    assert found.scores.dtype == np.float32
+    assert found.image_ids.shape == found.scores.shape == (5,)
+    assert len(found) == len(found.file_names) == 5
+    found.export(tmp_path / "dogs.zip")
+    with ZipFile(tmp_path / "dogs.zip") as archive:
+        annotations = json.loads(archive.read("annotations/annotations.json"))
+    assert [image["id"] for image in annotations["images"]] == found.image_ids.tolist()
+
+
+def test_a_result_tells_what_it_is(library):
+    found = library.dataset("tiny").search("a quantum dog", top_k=3)
+    assert repr(found).startswith(
+        "Found(3 pictures of 'tiny' by 'tiny' for 'a quantum dog', scores"
+    )
+    assert "never learned the word 'quantum'" in found.notes[0]
+    first = next(iter(found))
+    assert (first.rank, first.image_id) == (1, int(found.image_ids[0]))
+    assert np.float32(first.score) == found.scores[0]
+    assert first.file_name == found.file_names[0]
+
+
+def test_scores_of_all_pictures_agree_with_the_search(library):
+    searchable = library.dataset("tiny")
+    scores = searchable.scores("a dog")
+    found = searchable.search("a dog", top_k=N_TINY)
+    order = np.argsort(-scores, kind="stable")
+    assert np.array_equal(found.image_ids, searchable.embeddings.image_ids[order])
+    assert np.array_equal(found.scores, scores[order])
+
+
+def test_a_dataset_is_opened_lazily(library, monkeypatch):
+    def fail(*arguments: object) -> None:
+        raise AssertionError("opened too early")
+
+    for name in ("open_dataset", "load_encoder", "load_embeddings"):
+        monkeypatch.setattr(library, name, fail)
+    searchable = library.dataset("tiny")
+    assert searchable.name == "tiny"
+    assert searchable.model == "tiny"
+
+
+def test_pictures_need_neither_model_nor_embeddings(library):
+    shutil.rmtree(library.settings.models)
+    shutil.rmtree(library.settings.embeddings)
+    searchable = library.dataset("tiny")
+    assert searchable.pictures.path(101).name == "tiny_000101.png"
+    with pytest.raises(ModelError, match="Expected a model in"):
+        searchable.search("a dog")
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda lib: lib.dataset("none"), DatasetError, "'none', found tiny.*core add"),
+        (
+            lambda lib: lib.dataset("tiny", "none"),
+            ModelError,
+            "'none', found tiny.*checkpoint split",
+        ),
+        (lambda lib: lib.coco("../tiny"), DatasetError, "Expected a dataset named"),
+        (lambda lib: lib.dataset("tiny").search(" "), QueryError, "The query is empty"),
+        (lambda lib: lib.dataset("tiny").search("dog", 0), QueryError, "top-k of at least 1"),
+    ],
+    ids=["dataset", "model", "path as a name", "empty query", "top-k"],
+)
+def test_a_mistake_says_what_there_is(library, ask, error, message):
+    with pytest.raises(error, match=message):
+        ask(library)
+
+
+def test_embeddings_that_are_not_there_name_the_command(library):
+    shutil.rmtree(library.settings.embeddings)
+    with pytest.raises(EmbeddingsError, match="embed --dataset tiny --model tiny"):
+        library.dataset("tiny").search("a dog")
+    with pytest.raises(EmbeddingsError, match="embed --dataset tiny --model tiny"):
+        library.dataset("tiny", "tiny").search("a dog")
+
+
+@pytest.mark.parametrize(
+    ("pairs", "asked", "chosen"),
+    [
+        ([], (None, None), ("tiny", "tiny")),
+        ([("demo", "demo")], (None, None), ("demo", "demo")),
+        ([("demo", "demo"), ("demo", "clip")], (None, None), ("demo", "demo")),
+        ([("demo", "demo"), ("demo", "clip")], (None, "clip"), ("demo", "clip")),
+        ([("demo", "demo")], ("tiny", None), ("tiny", "tiny")),
+        ([("tiny", "demo")], ("tiny", None), ("tiny", "demo")),
+    ],
+    ids=["only one", "demo", "demo by demo", "by model", "by dataset", "demo model"],
+)
+def test_the_pair_that_fits_is_chosen(library, pairs, asked, chosen):
+    for pair in pairs:
+        copy_embeddings(library, *pair)
+    assert library.pair(*asked) == chosen
+
+
+def test_where_several_pairs_fit_a_command_must_say_which(library):
+    copy_embeddings(library, "tiny", "other")
+    with pytest.raises(EmbeddingsError, match=r"--dataset tiny --model other, --dataset tiny"):
+        library.pair()
+    assert library.default_pair() == ("tiny", "other")
+
+
+def test_what_to_embed_is_the_only_one_there_is(library):
+    assert library.pair_to_embed() == ("tiny", "tiny")
+    copy_embeddings(library, "tiny", "other")
+    with pytest.raises(ModelError, match="which model is meant, found other, tiny"):
+        library.pair_to_embed()
+
+
+def test_an_empty_home_opens_and_says_how_to_begin(tmp_path):
+    library = open_library(Settings(home=tmp_path, cache=tmp_path / "cache"))
+    assert library.datasets() == library.models() == ()
+    assert library.inventory().datasets == ()
+    assert "none" in repr(library)
+    with pytest.raises(DatasetError, match=r"found none.*python -m core add"):
+        library.dataset()
+
+
+class CountingLibrary(Library):
+    """Counts what is loaded, and takes its time, so that threads would overlap."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.loaded: list[str] = []
+
+    def open_dataset(self, *arguments, **options) -> CocoDataset:
+        self.loaded.append("dataset")
+        time.sleep(0.05)
+        return super().open_dataset(*arguments, **options)
+
+    def load_encoder(self, model: str) -> Encoder:
+        self.loaded.append("encoder")
+        time.sleep(0.05)
+        return super().load_encoder(model)
+
+    def load_embeddings(self, dataset: str, model: str) -> Embeddings:
+        self.loaded.append("embeddings")
+        time.sleep(0.05)
+        return super().load_embeddings(dataset, model)
+
+
+def test_threads_share_one_copy_of_each(settings):
+    library = CountingLibrary(settings)
+    together = threading.Barrier(8)
+
+    def search(number: int) -> Found:
+        together.wait()
+        return library.dataset("tiny").search("a dog", top_k=4)
+
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(search, range(8)))
+    assert sorted(library.loaded) == ["dataset", "embeddings", "encoder"]
+    assert all(np.array_equal(found.image_ids, results[0].image_ids) for found in results)
+    assert library.encoder("tiny") is library.encoder("tiny")
+    assert library.embeddings("tiny", "tiny") is library.embeddings("tiny", "tiny")
+
+
+def test_an_error_is_not_remembered(settings):
+    library = CountingLibrary(settings)
+    part = settings.models / "tiny" / "clip_model_part_aa"
+    content = part.read_bytes()
+    part.unlink()
+    with pytest.raises(checkpoint.CheckpointError):
+        library.encoder("tiny")
+    part.write_bytes(content)
+    assert library.encoder("tiny").name == "tiny"
+
+
+def test_embeddings_that_are_replaced_are_opened_anew(settings):
+    library = CountingLibrary(settings)
+    before = library.embeddings("tiny", "tiny")
+    version = library.fingerprint("tiny", "tiny")
+    vectors = np.load(before.files.vectors)
+    np.save(before.files.vectors, vectors[::-1])
+    assert library.fingerprint("tiny", "tiny") != version
+    after = library.embeddings("tiny", "tiny")
+    assert np.array_equal(after.vectors, vectors[::-1])
+
+
+def test_annotations_that_change_are_read_anew_and_told(settings):
+    library = CountingLibrary(settings)
+    searchable = library.dataset("tiny")
+    assert searchable.coco.captions(101) == ("square 0",)
+    version = searchable.fingerprint
+    path = settings.data / "tiny" / "annotations" / "captions_tiny.json"
+    path.write_text(path.read_text().replace("square 0", "a red square"))
+    assert searchable.coco.captions(101) == ("a red square",)
+    assert searchable.fingerprint != version
+    assert "have changed since" in searchable.warnings[0]
+
+
+def test_a_model_whose_files_are_replaced_is_loaded_anew(settings):
+    library = CountingLibrary(settings)
+    before = library.encoder("tiny")
+    version = library.model_version("tiny")
+    path = settings.models / "tiny" / "model.json"
+    path.write_text(path.read_text().replace("Tiny: random", "Tiny: other"))
+    assert library.model_version("tiny") != version
+    assert library.encoder("tiny") is not before
+
+
+def test_a_model_that_knows_drawings_only_is_said_to(library):
+    path = library.settings.data / "tiny" / "dataset.toml"
+    assert library.dataset("tiny").warnings == ()
+    path.write_text(path.read_text().replace("drawn = true\n", ""))
+    (warning,) = library.dataset("tiny").warnings
+    assert "knows drawings only" in warning
+
+
+def test_the_older_layout_is_a_dataset_a_model_and_their_embeddings(library):
+    settings = library.settings
+    names = np.load(settings.embeddings / "tiny" / "tiny" / "tiny_filenames.npy")
+    source = settings.data / "tiny" / "annotations" / "captions_tiny.json"
+    shutil.copy(source, settings.data / "captions_val2014.json")
+    (settings.data / "tiny" / "images").rename(settings.data / "val2014")
+    for part in (settings.models / "tiny").glob("clip_model_part_*"):
+        shutil.copy(part, settings.models / part.name)
+    vectors = np.zeros((N_TINY, 512), dtype=np.float32)
+    vectors[:, 0] = 1
+    np.save(settings.embeddings / f"{FLAT_STEM}_embeddings.npy", vectors)
+    np.save(settings.embeddings / f"{FLAT_STEM}_filenames.npy", names)
+    np.save(settings.embeddings / f"{FLAT_STEM}_coco_urls.npy", names)
+    assert library.models_for("val2014") == ("clip",)
+    embeddings = library.embeddings("val2014", "clip")
+    assert embeddings.image_ids.tolist() == library.coco("val2014").images.ids.tolist()
+    assert library.pictures("val2014").path(101).is_file()
+
+
+def test_the_inventory_says_what_is_there_and_what_is_missing(library):
+    copy_embeddings(library, "other", "tiny")
+    copy_embeddings(library, "tiny", "broken")
+    settings = library.settings
+    (settings.models / "broken" / "clip_model_part_ab").unlink()
+    (settings.data / "other" / "annotations" / "captions_tiny.json").write_text("[")
+    inventory = library.inventory()
+    datasets = {entry.name: entry for entry in inventory.datasets}
+    models = {entry.name: entry for entry in inventory.models}
+    embeddings = {entry.name: entry for entry in inventory.embeddings}
+    assert datasets["tiny"].description == "Tiny squares: 12 drawings, captions, instances"
+    assert datasets["tiny"].problem == datasets["tiny"].command == ""
+    assert datasets["other"].problem
+    assert models["tiny"].description == "Tiny: random weights: tiny, 2.4 MB in 4 parts"
+    assert "clip_model_part_ab is missing" in models["broken"].problem
+    assert models["broken"].command.startswith("python -m core checkpoint verify")
+    assert embeddings["tiny by tiny"].description == "12 vectors of 16 numbers"
+    assert embeddings["tiny by tiny"].problem == ""
+    assert embeddings["other by broken"].problem == (
+        "The pictures of 'other' have not been embedded with 'broken' yet."
+    )
+    assert embeddings["other by broken"].command == (
+        "python -m core embed --dataset other --model broken"
+    )
+    assert embeddings["other by tiny"].problem
+
+
+def test_the_inventory_names_embeddings_whose_dataset_is_gone(library):
+    shutil.rmtree(library.settings.data / "tiny")
+    (entry,) = library.inventory().embeddings
+    assert entry.name == "tiny by tiny"
+    assert "Expected a dataset named 'tiny', found none" in entry.problem
+
+
+def test_the_inventory_notes_strangers_among_the_parts(library):
+    (library.settings.models / "tiny" / "clip_model_part_ab.bak").write_bytes(b"x")
+    (entry,) = library.inventory().models
+    assert entry.notes == ("clip_model_part_ab.bak is not one of the parts and is ignored.",)
+
+
+def test_importing_core_is_cheap():
+    code = (
+        "import sys, core; print([m for m in ('torch', 'numpy', 'pyarrow') if m in sys.modules]);"
+        "from core import open_library; open_library().datasets();"
+        "print([m for m in ('torch', 'open_clip', 'streamlit') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("\n")[:2] == ["[]", "[]"]
+
+
+def test_the_version_is_that_of_the_project():
+    assert f'version = "{core.__version__}"' in (PROJECT_ROOT / "pyproject.toml").read_text()
+
+
+def test_a_name_that_core_lacks_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = core.nothing  # type: ignore[attr-defined]
+
+
+def test_the_demo_finds_a_dog_on_a_beach(demo_home):
+    searchable = open_library(Settings(home=demo_home)).dataset("demo", "demo")
+    found = searchable.search("a dog on a beach", top_k=3)
+    assert found.notes == ()
+    for captions in searchable.coco.captions_of(found.image_ids):
+        assert any("dog" in caption or "puppy" in caption for caption in captions)

@@ -1,0 +1,222 @@
+"""Search: rank order, ties, and queries of every kind."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.encoder import Encoder, load_encoder
+from core.errors import QueryError
+from core.index import ExactIndex
+from core.search import Hits, read_query, search, top_hits
+from tests.conftest import N_TINY, run_core
+
+LONG_TEXT = " ".join(f"dog{number}" for number in range(60))
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_model_folder) -> Encoder:
+    return load_encoder(tiny_model_folder, device="cpu")
+
+
+def arrays(scores: list[float], ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(scores, dtype=np.float32), np.array(ids, dtype=np.int64)
+
+
+scored_ids = st.lists(
+    st.tuples(st.sampled_from([-0.5, 0.0, 0.25, 0.25000003, 1.0]), st.integers(0, 2**62)),
+    unique_by=lambda pair: pair[1],
+    max_size=60,
+)
+
+
+@given(scored_ids, st.integers(1, 70))
+def test_the_top_hits_are_the_first_of_a_full_sort_by_score_then_id(pairs, top_k):
+    scores, ids = arrays([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    hits = top_hits(scores, ids, top_k)
+    ranked = sorted(zip(scores.tolist(), ids.tolist(), strict=True), key=lambda p: (-p[0], p[1]))
+    expected = ranked[:top_k]
+    assert list(zip(hits.scores.tolist(), hits.image_ids.tolist(), strict=True)) == expected
+
+
+@given(scored_ids, st.integers(1, 70), st.randoms())
+def test_the_order_of_the_rows_changes_nothing(pairs, top_k, random):
+    hits = top_hits(*arrays([pair[0] for pair in pairs], [pair[1] for pair in pairs]), top_k)
+    random.shuffle(pairs)
+    again = top_hits(*arrays([pair[0] for pair in pairs], [pair[1] for pair in pairs]), top_k)
+    assert np.array_equal(hits.image_ids, again.image_ids)
+    assert np.array_equal(hits.scores, again.scores)
+
+
+def test_a_tie_at_the_last_place_goes_to_the_smaller_id():
+    hits = top_hits(*arrays([0.5, 0.5, 0.9, 0.5], [40, 10, 30, 20]), 2)
+    assert hits.image_ids.tolist() == [30, 10]
+
+
+def test_a_top_k_above_the_count_gives_all():
+    assert len(top_hits(*arrays([0.1, 0.2], [1, 2]), 1_000_000)) == 2
+
+
+@pytest.mark.parametrize("top_k", [0, -1])
+def test_a_top_k_below_one_is_refused(top_k):
+    with pytest.raises(QueryError, match=f"top-k of at least 1, found {top_k}"):
+        top_hits(*arrays([0.1], [1]), top_k)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), max_size=30), st.floats(-1, 1, width=32))
+def test_hits_above_a_threshold_are_those_that_reach_it(scores, threshold):
+    ranked = np.sort(np.array(scores, dtype=np.float32))[::-1]
+    hits = Hits(np.arange(len(ranked)), ranked)
+    assert np.array_equal(hits.above(threshold).scores, ranked[ranked >= threshold])
+
+
+def test_hits_whose_scores_increase_are_a_mistake():
+    with pytest.raises(ValueError, match="do not increase"):
+        Hits(np.array([1, 2]), np.array([0.1, 0.2], dtype=np.float32))
+
+
+def test_hits_with_another_number_of_scores_are_a_mistake():
+    with pytest.raises(ValueError, match="one score an id"):
+        Hits(np.array([1, 2]), np.array([0.1], dtype=np.float32))
+
+
+def test_a_picture_s_own_vector_finds_it_first(encoder):
+    texts = ["a dog", "a red square", "the beach", "犬"]
+    index = ExactIndex(encoder.encode_texts(texts))
+    ids = np.array([4, 3, 2, 1])
+    for text, image_id in zip(texts, ids, strict=True):
+        hits = search(encoder, index, ids, text, top_k=1)
+        assert hits.image_ids.tolist() == [image_id]
+        assert hits.scores[0] == pytest.approx(1, abs=1e-5)
+
+
+def test_scores_are_float32_and_equal_those_of_float64_to_a_millionth(encoder):
+    vectors = encoder.encode_texts([f"dog {number}" for number in range(50)])
+    hits = search(encoder, ExactIndex(vectors), np.arange(50), "a dog", top_k=50)
+    query = encoder.encode_texts(["a dog"])[0].astype(np.float64)
+    exact = vectors.astype(np.float64)[hits.image_ids] @ query
+    assert hits.scores.dtype == np.float32
+    assert np.abs(hits.scores - exact).max() <= 1e-6
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t \u3000", "\x00"], ids=["empty", "space", "white space", "NUL"]
+)
+def test_an_empty_query_is_refused_with_an_example(encoder, text):
+    with pytest.raises(QueryError, match=r"The query is empty.*a dog on a beach"):
+        read_query(encoder, text)
+
+
+def test_a_text_that_is_not_unicode_is_refused(encoder):
+    with pytest.raises(QueryError, match="not valid Unicode"):
+        read_query(encoder, "a dog \udcff")
+
+
+def test_what_is_cut_of_a_long_text_is_told(encoder):
+    query = read_query(encoder, LONG_TEXT)
+    note = next(note for note in query.notes if "tokens" in note)
+    assert "The model reads 75 tokens of a text" in note
+    cut = re.search(r"'(dog\d+) ", note)
+    assert cut is not None
+    # What the note does not name was seen: without it the vector is another one.
+    seen = LONG_TEXT[: LONG_TEXT.index(cut[1])]
+    whole, cut_there = encoder.encode_texts([LONG_TEXT, LONG_TEXT + " and a red square"])
+    assert np.allclose(whole, cut_there, atol=1e-6)
+    assert not np.allclose(whole, encoder.encode_texts([seen.rsplit(" ", 2)[0]])[0], atol=1e-6)
+
+
+def test_a_text_that_fits_has_no_note(encoder):
+    assert read_query(encoder, "a red dog on the beach").notes == ()
+
+
+def test_a_very_long_text_is_read_in_no_time(encoder):
+    query = read_query(encoder, "dog " * 250_000)
+    assert len(" ".join(query.notes)) < 1_000
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("собака на пляже", "'собака', 'на', 'пляже'"),
+        ("海滩上的狗", "'海滩上的狗'"),
+        ("كلب a dog", "'كلب'"),
+        ("a 🐶 dog", "'🐶'"),
+        ("a quantum dog", "'quantum'"),
+    ],
+    ids=["Cyrillic", "Chinese", "Arabic and Latin", "emoji", "unknown Latin word"],
+)
+def test_words_the_model_never_learned_are_named(encoder, text, words):
+    (note,) = read_query(encoder, text).notes
+    assert words in note
+    assert "never learned" in note
+    vectors = encoder.encode_texts([text])
+    assert np.isfinite(vectors).all()
+
+
+def test_many_unknown_words_are_counted_not_listed(encoder):
+    (note,) = read_query(encoder, " ".join(f"x{number}" for number in range(12))).notes
+    assert "and 4 more" in note
+
+
+def test_json_on_stdout_is_exactly_what_is_promised(tiny_home):
+    result = run_core("search", "a dog", "--top-k", "3", "--json", home=tiny_home)
+    assert result.exit_code == 0
+    answer = json.loads(result.stdout)
+    assert list(answer) == ["query", "dataset", "model", "results"]
+    assert (answer["query"], answer["dataset"], answer["model"]) == ("a dog", "tiny", "tiny")
+    assert [list(entry) for entry in answer["results"]] == [
+        ["rank", "image_id", "file_name", "score"]
+    ] * 3
+    assert [entry["rank"] for entry in answer["results"]] == [1, 2, 3]
+    scores = [entry["score"] for entry in answer["results"]]
+    assert scores == sorted(scores, reverse=True)
+    for entry in answer["results"]:
+        assert entry["file_name"] == f"tiny_{entry['image_id']:06d}.png"
+
+
+def test_notes_go_to_stderr_and_leave_stdout_to_the_results(tiny_home):
+    result = run_core("search", "a quantum dog", "--json", home=tiny_home)
+    json.loads(result.stdout)
+    assert "never learned the word 'quantum'" in result.stderr
+
+
+def test_the_table_has_a_line_a_picture_and_its_caption(tiny_home):
+    result = run_core("search", "a dog", "--top-k", "5", home=tiny_home)
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["rank", "score", "image", "id", "file", "caption"]
+    assert len(lines) == 6
+    assert re.fullmatch(r"   1 +-?\d\.\d{4} +\d+  tiny_\d+\.png  square \d+", lines[1])
+
+
+def test_more_than_there_are_gives_all(tiny_home):
+    result = run_core("search", "a dog", "--top-k", "5000", "--json", home=tiny_home)
+    assert len(json.loads(result.stdout)["results"]) == N_TINY
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("",), "The query is empty"),
+        (("dog", "--top-k", "0"), "top-k of at least 1, found 0"),
+        (("dog", "--dataset", "none"), "Expected a dataset named 'none', found tiny"),
+        (("dog", "--model", "none"), "Expected a model named 'none', found tiny"),
+        (("dog", "--without-missing"), "belongs to an export"),
+    ],
+    ids=["empty", "top-k", "dataset", "model", "without-missing alone"],
+)
+def test_a_mistake_is_one_line_and_exit_code_2(tiny_home, arguments, message):
+    result = run_core("search", *arguments, home=tiny_home)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_empty_home_says_how_to_begin(tmp_path):
+    result = run_core("search", "a dog", home=tmp_path)
+    assert result.exit_code == 2
+    assert "Expected a dataset in" in result.stderr
+    assert "python -m core add" in result.stderr
