@@ -14,6 +14,13 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from core.coco import CocoDataset
 
+_SINGULAR = {
+    "captions": "caption",
+    "instances": "instance",
+    "keypoints": "keypoint annotation",
+    "stuff": "stuff annotation",
+    "panoptic": "panoptic annotation",
+}
 _File = typer.Option(metavar="FILE", show_default=False)
 
 
@@ -133,19 +140,30 @@ def _report(dataset: "CocoDataset") -> _Report:
 
 
 def _words(report: _Report) -> str:
+    counts = {
+        "caption": report.captions,
+        "instance": report.instances,
+        "keypoint annotation": report.keypoints,
+        "category": report.categories,
+    }
     lines = [
         f"Registered {report.name}: {report.title}",
-        f"  {report.pictures:,} pictures, {report.without_annotations:,} without annotations",
-        f"  {report.captions:,} captions, {report.instances:,} instances, "
-        f"{report.keypoints:,} keypoint annotations, {report.categories:,} categories",
+        f"  {_counted(report.pictures, 'picture')}, "
+        f"{report.without_annotations:,} without annotations",
+        "  " + ", ".join(_counted(count, noun) for noun, count in counts.items() if count),
     ]
     if report.missing_files is None:
         lines.append("  no picture folder: pictures are fetched from the records' addresses")
     else:
-        lines.append(f"  {report.missing_files:,} pictures have no file in {report.picture_folder}")
+        lines.append(f"  {report.missing_files:,} of them have no file in {report.picture_folder}")
     lines += [f"  note: {note}" for note in report.notes]
     lines.append(f"Next: python -m core embed --dataset {report.name} --model MODEL")
     return "\n".join(lines)
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = "categories" if noun == "category" else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
@@ -171,5 +189,6 @@ def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
 def _line(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"{row['name']}: cannot be opened. {row['error']}"
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in row["annotations"].items())
-    return f"{row['name']}: {row['title']}; {row['pictures']:,} pictures, {kinds}"
+    kinds = [_counted(count, _SINGULAR[kind]) for kind, count in row["annotations"].items()]
+    counts = ", ".join([_counted(row["pictures"], "picture"), *kinds])
+    return f"{row['name']}: {row['title']}; {counts}"

@@ -418,8 +418,8 @@ class CocoDataset:
         if not lost.size:
             return []
         return [
-            f"{lost.size:,} {kind} name a picture that no file lists and belong nowhere: "
-            f"image ids {_named(np.unique(lost))}."
+            f"{_counted(lost.size, 'annotation')} in the {kind} file: no file lists the picture, "
+            f"so they belong nowhere. Image ids: {_named(np.unique(lost))}."
         ]
 
     def _images_note(self, kind: str) -> list[str]:
@@ -427,8 +427,8 @@ class CocoDataset:
         if not absent.any():
             return []
         return [
-            f"{int(absent.sum()):,} pictures are not listed in the {kind} file: "
-            f"{_named(self.images.ids[absent])}."
+            f"{_counted(int(absent.sum()), 'picture')} not listed in the {kind} file. "
+            f"Ids: {_named(self.images.ids[absent])}."
         ]
 
     def _category_note(self) -> list[str]:
@@ -437,15 +437,21 @@ class CocoDataset:
         if not unknown.size:
             return []
         return [
-            f"{unknown.size:,} instances have a category that is not listed: "
-            f"{_named(np.unique(unknown))}."
+            f"{_counted(unknown.size, 'instance')} of a category that is not listed. "
+            f"Category ids: {_named(np.unique(unknown))}."
         ]
 
     def _repeats_note(self, kind: str) -> list[str]:
         values, counts = np.unique(self._indexes[kind].ids, return_counts=True)
         if not (counts > 1).any():
             return []
-        return [f"Ids of {kind} that occur more than once: {_named(values[counts > 1])}."]
+        return [
+            f"Annotation ids that the {kind} file has more than once: {_named(values[counts > 1])}."
+        ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _is_file(path: Path) -> bool:

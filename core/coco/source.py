@@ -6,6 +6,7 @@ it is still the same, so offsets are never applied to another content.
 
 import codecs
 import hashlib
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,7 +68,7 @@ class SourceFile:
                     f"{self.path} changed while it was in use: expected {self.size:,} bytes with "
                     f"sha256 {self.sha256[:12]}…, found another content. Reload to read it anew."
                 )
-            yield SourceReader(self.path, file.fileno())
+            yield SourceReader(self.path, file)
 
     def _matches(self, stat: os.stat_result) -> bool:
         if stat.st_size != self.size:
@@ -85,7 +86,7 @@ class SourceReader:
     """Reads byte ranges of one open file."""
 
     path: Path
-    descriptor: int
+    file: io.FileIO
 
     def read(self, start: int, length: int) -> bytes:
         """Return `length` bytes from `start`.
@@ -93,7 +94,8 @@ class SourceReader:
         Raises:
             DatasetError: the file ends before.
         """
-        data = os.pread(self.descriptor, length, start)
+        self.file.seek(start)
+        data = self.file.read(length)
         if len(data) != length:
             raise DatasetError(f"{self.path} became shorter while it was read. Reload.")
         return data

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -75,7 +76,8 @@ class PictureStore:
         with self._making.holding(str(target)):
             if cached := self._cache.get(target):
                 return cached
-            self._fetcher.fetch(url, target)
+            with _cache_errors(target):
+                self._fetcher.fetch(url, target)
             self._cache.added(target)
         return target
 
@@ -112,7 +114,9 @@ class PictureStore:
         with self._making.holding(str(target)):
             if cached := self._cache.get(target):
                 return cached
-            write_thumbnail(self.path(image_id), target, size, self._settings)
+            source = self.path(image_id)
+            with _cache_errors(target):
+                write_thumbnail(source, target, size, self._settings)
             self._cache.added(target)
         return target
 
@@ -178,6 +182,17 @@ class PictureStore:
         suffix = "." + name.rpartition(".")[2].lower()
         suffix = suffix if suffix in _SUFFIXES else ".picture"
         return f"{self._fetched}/{image_id % 256:02x}/{image_id}-{_digest(url)}{suffix}"
+
+
+@contextmanager
+def _cache_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PictureError(
+            f"{path.parent} cannot be written: {error.strerror or error}. Make room there, or "
+            f"name another folder in COCOSIFT_CACHE."
+        ) from error
 
 
 def _size(path: str) -> int | None:

@@ -75,7 +75,7 @@ def test_absent_fields_have_their_stated_values(tmp_path):
     assert np.isnan(small.instances.area).all()
     assert np.isnan(small.instances.bbox).all()
     assert small.categories == ()
-    assert "category that is not listed: 18" in small.notes()[0]
+    assert "category that is not listed. Category ids: 18." in small.notes()[0]
 
 
 def test_captions_only_gives_empty_tables_of_instances(tmp_path):
@@ -109,8 +109,8 @@ def test_pictures_of_one_file_only_are_united_in_stable_order(tmp_path):
     assert small.captions(5) == ()
     assert small.instances.image_rows.tolist() == [0, 1]
     notes = " ".join(small.notes())
-    assert "1 pictures are not listed in the captions file: 5" in notes
-    assert "2 pictures are not listed in the instances file: 9, 4" in notes
+    assert "1 picture not listed in the captions file. Ids: 5." in notes
+    assert "2 pictures not listed in the instances file. Ids: 9, 4." in notes
 
 
 def test_an_image_record_comes_from_the_file_that_has_it(tmp_path):
@@ -136,8 +136,8 @@ def test_an_annotation_of_an_unlisted_picture_is_named(tmp_path):
 
     assert small.summary().dangling == {"captions": 2}
     assert small.summary().annotations == {"captions": 1}
-    assert "2 captions name a picture that no file lists" in small.notes()[0]
-    assert "77, 78" in small.notes()[0]
+    assert "2 annotations in the captions file: no file lists the picture" in small.notes()[0]
+    assert "Image ids: 77, 78." in small.notes()[0]
 
 
 def test_a_dangling_instance_stays_out_of_the_table(tmp_path):
@@ -155,6 +155,13 @@ def test_pictures_without_annotations_are_kept_and_counted(tmp_path):
 
     assert len(small.images) == 3
     assert small.summary().without_annotations == 2
+
+
+def test_annotation_ids_that_repeat_are_kept_and_named(tmp_path):
+    small = dataset(tmp_path, captions=coco([image(1)], [caption(5, 1, "a"), caption(5, 1, "b")]))
+
+    assert small.captions(1) == ("a", "b")
+    assert small.notes() == ("Annotation ids that the captions file has more than once: 5.",)
 
 
 def test_raw_records_follow_the_order_of_the_ids(tmp_path):

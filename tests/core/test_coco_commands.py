@@ -54,9 +54,9 @@ def test_add_tells_what_was_seen(tmp_path, files):
     assert result.exit_code == 0
     assert "Registered small: Small ones" in result.stdout
     assert "3 pictures, 1 without annotations" in result.stdout
-    assert "2 captions, 1 instances, 0 keypoint annotations, 2 categories" in result.stdout
-    assert "2 pictures have no file in" in result.stdout
-    assert "note: 1 captions name a picture that no file lists" in result.stdout
+    assert "2 captions, 1 instance, 2 categories" in result.stdout
+    assert "2 of them have no file in" in result.stdout
+    assert "note: 1 annotation in the captions file: no file lists the picture" in result.stdout
     assert "python -m core embed --dataset small" in result.stdout
     assert result.stderr == ""
 
@@ -88,8 +88,8 @@ def test_datasets_lists_also_what_is_broken(tmp_path, files):
 
     assert words[0].startswith("broken: cannot be opened. There is no file ")
     assert words[1:] == [
-        "small: small; 3 pictures, 2 captions, 1 instances",
-        "val2014: COCO val2014; 1 pictures, 1 instances",
+        "small: small; 3 pictures, 2 captions, 1 instance",
+        "val2014: COCO val2014; 1 picture, 1 instance",
     ]
     assert [row["name"] for row in rows] == ["broken", "small", "val2014"]
     assert rows[1]["annotations"] == {"captions": 2, "instances": 1}

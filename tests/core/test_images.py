@@ -486,6 +486,14 @@ def test_a_thumbnail_of_what_is_no_picture_leaves_nothing(tmp_path):
     assert list((tmp_path / "cache").rglob("*.webp")) == []
 
 
+def test_a_cache_that_cannot_be_written_is_named(tmp_path, host):
+    store = served(tmp_path, host, sends(JPEG))
+    write(tmp_path / "cache/pictures", b"a file where a folder should be")
+    for have in (lambda: store.path(1), lambda: store.thumbnail(1, 320)):
+        with pytest.raises(PictureError, match=r"cannot be written.*COCOSIFT_CACHE"):
+            have()
+
+
 def test_a_thumbnail_of_a_remote_picture_is_fetched_first(tmp_path, host):
     store = served(tmp_path, host, sends(JPEG))
 
