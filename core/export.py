@@ -20,7 +20,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from zipfile import ZIP64_LIMIT, ZIP_FILECOUNT_LIMIT, ZIP_STORED, ZipFile, ZipInfo
 
@@ -29,7 +29,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from core.atomic import atomic_path
-from core.coco import CocoDataset, RawList, RawRecords, safe_file_name
+from core.coco import CocoDataset, RawRecords, safe_file_name
 from core.errors import ExportError, PictureError
 from core.images import Availability, PictureStore
 from core.progress import NoProgress, Progress
@@ -218,11 +218,16 @@ def picture_bytes(
     to within some bytes a picture.
     """
     ids = np.asarray(list(image_ids), dtype=np.int64)
-    sizes = np.array([_added_bytes(picture) for picture in _look(dataset, pictures, ids)])
+    sizes = _file_bytes(dataset, pictures, ids)
+    is_in = sizes > 0
+    names = dataset.images.file_names.take(dataset.images.rows_of(ids))
+    sizes[is_in] += [
+        _entry_bytes(name) for name, wanted in zip(names, is_in, strict=True) if wanted
+    ]
     for kind in _exported_kinds(dataset):
         n_annotations, n_bytes = dataset.record_sizes(kind, ids)
-        sizes[sizes > 0] += (n_bytes + len(_NEXT) * (n_annotations + 1))[sizes > 0]
-    return sizes.astype(np.int64)
+        sizes[is_in] += (n_bytes + len(_NEXT) * (n_annotations + 1))[is_in]
+    return sizes
 
 
 def base_bytes(dataset: CocoDataset) -> int:
@@ -231,7 +236,7 @@ def base_bytes(dataset: CocoDataset) -> int:
     return _zip_bytes([], subset.contents([]))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)
 class Contents:
     """What the documents of a ZIP (all that is not a picture) are made from.
 
@@ -253,14 +258,11 @@ class Contents:
     missing: tuple[MissingPicture, ...]
     missing_ranks: tuple[int, ...]
 
-    @cached_property
-    def main_records(self) -> RawRecords:
-        """The records of `annotations.json`."""
-        return self.dataset.raw_records(self.dataset.primary, self.image_ids)
-
     @property
     def n_annotations(self) -> int:
-        return len(self.main_records.annotations)
+        """Annotations in `annotations.json`."""
+        counts, _ = self.dataset.record_sizes(self.dataset.primary, self.image_ids)
+        return int(counts.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +277,9 @@ class Member:
 def annotation_members(contents: Contents) -> Iterator[Member]:
     """The annotation files: `annotations.json`, and the other kinds beside it."""
     dataset = contents.dataset
-    yield _json_member("annotations.json", contents.main_records)
+    yield _json_member(contents, dataset.primary, "annotations.json")
     for kind in _exported_kinds(dataset)[1:]:
-        records = dataset.raw_records(kind, contents.image_ids)
-        yield _json_member(_annotation_file_name(kind, dataset.split), records)
+        yield _json_member(contents, kind, _annotation_file_name(kind, dataset.split))
 
 
 def score_members(contents: Contents) -> Iterator[Member]:
@@ -594,12 +595,17 @@ def _annotation_file_name(kind: str, split: str) -> str:
     return f"{stem}_{suffix}.json" if suffix else f"{stem}.json"
 
 
-def _json_member(file_name: str, records: RawRecords) -> Member:
-    frame = replace(records, images=RawList(()), annotations=RawList(()))
-    n_bytes = sum(map(len, _json_pieces(frame)))
-    for part in (records.images, records.annotations):
-        n_bytes += part.n_bytes + max(0, len(_FIRST) + len(_NEXT) * (len(part) - 1))
-    return Member(f"annotations/{file_name}", n_bytes, lambda: _in_chunks(_json_pieces(records)))
+def _json_member(contents: Contents, kind: str, file_name: str) -> Member:
+    dataset, image_ids = contents.dataset, contents.image_ids
+    counts, sizes = dataset.record_sizes(kind, image_ids)
+    n_bytes = sum(map(len, _json_pieces(dataset.raw_records(kind, [])))) + int(sizes.sum())
+    for length in (len(image_ids), int(counts.sum())):
+        n_bytes += max(0, len(_FIRST) + len(_NEXT) * (length - 1))
+
+    def chunks() -> Iterator[bytes]:
+        return _in_chunks(_json_pieces(dataset.raw_records(kind, image_ids)))
+
+    return Member(f"annotations/{file_name}", n_bytes, chunks)
 
 
 def _json_pieces(records: RawRecords) -> Iterator[bytes]:
@@ -664,9 +670,21 @@ def _archive_bytes(sizes: Mapping[str, int]) -> int:
     return position + directory + 22 + (76 if is_large else 0)
 
 
-def _added_bytes(picture: _Picture) -> int:
-    if picture.reason:
-        return 0
-    in_archive = 76 + 2 * len(picture.member.encode("utf-8")) + picture.n_bytes
-    row = f"{picture.image_id},{picture.file_name},000,0.12345678\n"
-    return in_archive + len(row.encode("utf-8"))
+def _file_bytes(
+    dataset: CocoDataset, pictures: PictureStore, image_ids: Ids
+) -> npt.NDArray[np.int64]:
+    """Size of each picture file, guessed when it is remote, 0 when it is missing."""
+    rows = dataset.images.rows_of(image_ids)
+    pixels = dataset.images.widths[rows] * dataset.images.heights[rows]
+    guesses = (np.where(pixels > 0, pixels, USUAL_PIXELS) * BYTES_PER_PIXEL).astype(np.int64)
+    known = pictures.availability(image_ids.tolist())
+    for place, image_id in enumerate(image_ids.tolist()):
+        if known[image_id].state != "remote":
+            guesses[place] = known[image_id].n_bytes or 0
+    return guesses
+
+
+def _entry_bytes(file_name: str) -> int:
+    """What a picture adds beside its bytes and records: headers, and a line of scores."""
+    length = len(f"images/{file_name}".encode())
+    return 30 + 46 + 2 * length + len("123456,,100,0.27182818\n") + len(file_name.encode())

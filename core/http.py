@@ -15,7 +15,7 @@ that has no answer, 404 for what is not there, 409 for what cannot be read as it
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -29,7 +29,9 @@ from core.downloads import URL_PREFIX, Downloads, State, shared_downloads
 from core.errors import CocoSiftError, DatasetError, ExportError, PictureError
 from core.images import PictureStore
 from core.images.store import THUMBNAIL_SIZES
-from core.library import Library
+
+if TYPE_CHECKING:
+    from core.library import Library
 
 # Threads of each endpoint, so that those which wait for other hosts hold up nothing else.
 THREADS = 16
@@ -40,7 +42,7 @@ Answer = Callable[[Request], Response]
 
 
 def routes(
-    library: Library | Callable[[], Library], downloads: Downloads | None = None
+    library: "Library | Callable[[], Library]", downloads: Downloads | None = None
 ) -> list[BaseRoute]:
     """Return the routes.
 
@@ -102,7 +104,7 @@ class _AnswerError(Exception):
 class _Api:
     """The endpoints; each runs in a thread."""
 
-    def __init__(self, library: Callable[[], Library], downloads: Downloads | None) -> None:
+    def __init__(self, library: "Callable[[], Library]", downloads: Downloads | None) -> None:
         self._library = library
         self._downloads = downloads
 
