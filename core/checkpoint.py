@@ -210,7 +210,7 @@ def read_manifest(folder: Path) -> ModelManifest:
             f"{stated['format_version']!r}. A newer CocoSift wrote it: update this one."
         )
     architecture = _stated(path, stated, "architecture", str) or "ViT-B-32"
-    config = _stated(path, stated, "config", dict) or _architecture_config(architecture)
+    config = _inline_config(path, stated) or _architecture_config(architecture)
     words = _stated(path, stated, "known_words", list)
     checkpoint = _stated(path, stated, "checkpoint", dict) or {}
     return ModelManifest(
@@ -632,6 +632,16 @@ def _preprocessing(
         return Preprocessing(**values)
     except (ModelError, TypeError) as error:
         raise CheckpointError(f"{path}: preprocessing is not right: {error}") from error
+
+
+def _inline_config(path: Path, stated: Mapping[str, Any]) -> dict[str, Any] | None:
+    match config := _stated(path, stated, "config", dict):
+        case None | {"embed_dim": int(), "vision_cfg": dict(), "text_cfg": dict()}:
+            return config
+    raise CheckpointError(
+        f"{path}: expected config to have open_clip's embed_dim, vision_cfg and text_cfg, "
+        f"found {', '.join(config) or 'nothing'}."
+    )
 
 
 def _architecture_config(name: str) -> dict[str, Any]:

@@ -225,7 +225,8 @@ class ClipEncoder:
         cleaned = self._tokenizer.clean_fn(text)
         length, seen_until = 0, len(cleaned)
         for piece in self._tokenizer.pat.finditer(cleaned):
-            length += len(self._tokenizer.encode(piece[0]))
+            letters = (self._tokenizer.byte_encoder[byte] for byte in piece[0].encode("utf-8"))
+            length += len(self._tokenizer.bpe("".join(letters)).split(" "))
             if length > room:
                 seen_until = min(seen_until, piece.start())
         if length <= room:
@@ -242,15 +243,26 @@ class ClipEncoder:
         known = self.manifest.known_words
         if known is None:
             return ()
-        return tuple(dict.fromkeys(word for word in _words(text) if word not in known))
+        unknown = (
+            part
+            for word in _words(text)
+            if word not in known
+            for part in _uncontracted(word)
+            if part not in known
+        )
+        return tuple(dict.fromkeys(unknown))
 
 
-# What English contracts behind an apostrophe: "the dog's", "don't".
+# What English contracts behind an apostrophe: "the dog's", "they've".
 _CONTRACTIONS = frozenset({"s", "t", "re", "ve", "m", "ll", "d"})
 
 
 def _words(text: str) -> list[str]:
-    """Return the words of `text` in lower case; a pictograph is a word of its own."""
+    """Return the words of `text` in lower case; a pictograph is a word of its own.
+
+    Python's `\\w` leaves out the vowel signs of Indian scripts, so the Unicode categories
+    of letters, marks and numbers are asked.
+    """
     spaced = []
     for character in unicodedata.normalize("NFC", text).replace("’", "'"):
         kind = unicodedata.category(character)
@@ -260,11 +272,12 @@ def _words(text: str) -> list[str]:
             spaced.append(character)
         else:
             spaced.append("'" if character == "'" else " ")
-    words = []
-    for word in "".join(spaced).lower().split():
-        first, *rest = [part for part in word.split("'") if part] or [""]
-        words += [first, *(part for part in rest if part not in _CONTRACTIONS)]
-    return [word for word in words if word]
+    return [word for raw in "".join(spaced).lower().split() if (word := raw.strip("'"))]
+
+
+def _uncontracted(word: str) -> list[str]:
+    first, *rest = word.split("'")
+    return [first, *(part for part in rest if part and part not in _CONTRACTIONS)]
 
 
 def _device(name: str) -> torch.device:
@@ -276,8 +289,8 @@ def _device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def _model(manifest: ModelManifest) -> nn.Module:
-    """Build the model without memory for its weights (on PyTorch's meta device)."""
+def _model(manifest: ModelManifest, device: str = "meta") -> nn.Module:
+    """Build the model; on PyTorch's meta device it takes no memory for its weights."""
     config = deepcopy(dict(manifest.config))
     vision, text = config.get("vision_cfg", {}), config.get("text_cfg", {})
     if "hf_model_name" in text or "hf_tokenizer_name" in text or "multimodal_cfg" in config:
@@ -297,7 +310,7 @@ def _model(manifest: ModelManifest) -> nn.Module:
         open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     )
     try:
-        with torch.device("meta"):
+        with torch.device(device):
             return kind(**config)
     except Exception as error:
         # open_clip and timm answer a config that cannot be with whatever they trip over.
@@ -324,11 +337,11 @@ def _fill(model: nn.Module, state: dict[str, Tensor], manifest: ModelManifest) -
     if tower.attn_mask is not None:
         length = tower.positional_embedding.shape[0]
         tower.attn_mask = torch.full((length, length), float("-inf")).triu_(1)
-    if hollow := [name for name, tensor in model.named_buffers() if tensor.is_meta]:
-        raise ModelError(
-            f"{manifest.folder}: the architecture {manifest.architecture!r} computes "
-            f"{', '.join(hollow)} when it is built, which CocoSift does not support."
-        )
+    hollow = [name for name, tensor in model.named_buffers() if tensor.is_meta]
+    built = _model(manifest, "cpu") if hollow else model
+    for name in hollow:  # a few towers of timm keep tables that no state dict holds
+        owner, _, own_name = name.rpartition(".")
+        model.get_submodule(owner).register_buffer(own_name, built.get_buffer(name), False)
 
 
 def _check_fit(model: nn.Module, state: Mapping[str, Tensor], manifest: ModelManifest) -> None:

@@ -165,6 +165,8 @@ class _ScriptUnpickler(pickle.Unpickler):
             return _STORAGE_DTYPES[name]
         if module == "torch.jit._pickle" and name.startswith("build_"):
             return list
+        if (module, name) == ("torch.jit._pickle", "restore_type_tag"):
+            return self._untagged
         raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {module}.{name}")
 
     def persistent_load(self, key: Any) -> Tensor:
@@ -185,6 +187,9 @@ class _ScriptUnpickler(pickle.Unpickler):
         self, storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
     ) -> Tensor:
         return storage.as_strided(size, stride, offset)
+
+    def _untagged(self, value: object, _type: str) -> object:
+        return value
 
 
 def _named_tensors(module: _ScriptObject, prefix: str) -> list[tuple[str, Tensor]]:
