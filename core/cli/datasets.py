@@ -21,14 +21,20 @@ _SINGULAR = {
     "stuff": "stuff annotation",
     "panoptic": "panoptic annotation",
 }
-_File = typer.Option(metavar="FILE", show_default=False)
 
 
 def add(
     name: Annotated[str, typer.Argument(help="Its name: letters, digits, - and _.")],
-    captions: Annotated[Path | None, _File] = None,
-    instances: Annotated[Path | None, _File] = None,
-    keypoints: Annotated[Path | None, _File] = None,
+    captions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Captions, COCO JSON.")
+    ] = None,
+    instances: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Instances: boxes and masks by category, COCO JSON."),
+    ] = None,
+    keypoints: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Person keypoints, COCO JSON.")
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the pictures; without it the records' URLs."),
@@ -154,6 +160,8 @@ def _words(report: _Report) -> str:
     ]
     if report.missing_files is None:
         lines.append("  no picture folder: pictures are fetched from the records' addresses")
+    elif report.missing_files == 0:
+        lines.append(f"  all have a file in {report.picture_folder}")
     else:
         lines.append(f"  {report.missing_files:,} of them have no file in {report.picture_folder}")
     lines += [f"  note: {note}" for note in report.notes]
