@@ -78,7 +78,7 @@ class MissingPicturesError(ExportError):
         more = f"\n- and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
         super().__init__(
             f"{len(missing):,} of {n_images:,} pictures cannot be had:{named}{more}\n"
-            "Make them available, or export without them."
+            "Make them available, or export without them (--without-missing on the command line)."
         )
 
 
