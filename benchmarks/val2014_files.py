@@ -57,14 +57,8 @@ _CATEGORIES = [
     for number in range(80)
 ]
 _SUBJECTS = [
-    "A man",
-    "A woman",
-    "Two children",
-    "A large dog",
-    "A bus",
-    "Several people",
-    "A cat",
-    "A train",
+    *("A man", "A woman", "Two children", "A large dog"),
+    *("A bus", "Several people", "A cat", "A train"),
 ]
 _ACTS = ["standing", "waiting", "parked", "lying", "playing", "moving slowly", "resting"]
 _PLACES = [
