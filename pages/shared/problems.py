@@ -1,25 +1,23 @@
 """Problems on a page: what a person can mend is said, all else goes to the log."""
 
 import logging
-import re
 import secrets
 
 import streamlit as st
 
 from core.errors import CocoSiftError
 
-logger = logging.getLogger("cocosift")
+COMMAND = "python -m core"
 
-_COMMAND = re.compile(r"(python -m core [^\n]*?[^\n.])\.?(?=\s|$)(?=\s*$)", re.MULTILINE)
+logger = logging.getLogger("cocosift")
 
 
 def show_problem(problem: CocoSiftError) -> None:
     """Draw a problem in its own words, with the command that mends it ready to copy."""
-    text = str(problem)
-    command = _COMMAND.search(text)
-    st.error(text, icon=":material/error:")
+    sentence, command = split_command(str(problem))
+    st.error(sentence, icon=":material/error:")
     if command:
-        st.code(command.group(1), language="bash")
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def show_unexpected(error: Exception) -> bool:
@@ -35,3 +33,18 @@ def show_unexpected(error: Exception) -> bool:
         icon=":material/error:",
     )
     return True
+
+
+def split_command(text: str) -> tuple[str, str]:
+    """Return a problem's words and the command in it; "" if there is none.
+
+    A command ends with its sentence or its line.
+    """
+    before, found, after = text.partition(COMMAND)
+    if not found:
+        return text, ""
+    command, end, rest = after.partition(". ")
+    if "\n" in command:
+        command, end, rest = after.partition("\n")
+    sentence = before.rstrip(" \n") + (f" … {rest}" if end and rest.strip() else "")
+    return sentence, (found + command).rstrip(". ")
