@@ -302,6 +302,11 @@ def fingerprint(folder: Path) -> str:
     )
 
 
+def sha256_of(file: Path) -> str:
+    """Return the sha256 of `file` in hex."""
+    return _sha256([Part(file, file.stat().st_size)])
+
+
 def split(
     file: Path,
     folder: Path,

@@ -43,7 +43,11 @@ def split(
     """Write FILE as parts to FOLDER, and their sizes and sha256 to its model.json."""
     if activation not in (None, "gelu", "quickgelu"):
         raise CheckpointError(f"Expected --activation gelu or quickgelu, found {activation!r}.")
-    model = {"architecture": architecture, "activation": activation, "title": title}
+    model = {
+        "architecture": architecture,
+        "activation": activation or _published_activation(file),
+        "title": title,
+    }
     with TerminalProgress("split", "B") as progress:
         checkpoint.split(
             file,
@@ -102,6 +106,14 @@ def verify(folder: _Folder, as_json: _Json = False) -> None:
 def _note_ignored(folder: Path) -> None:
     for path in checkpoint.ignored_files(folder):
         typer.echo(f"Note: {path.name} is not a part and was ignored.", err=True)
+
+
+def _published_activation(file: Path) -> str | None:
+    if not file.is_file():
+        return None
+    from core.encoder import published_activation
+
+    return published_activation(checkpoint.sha256_of(file))
 
 
 def _bytes(text: str) -> int:

@@ -618,6 +618,16 @@ class TestCommands:
         assert merged.read_bytes() == file.read_bytes()
         assert checkpoint.read_manifest(folder).activation == "quickgelu"
 
+    def test_split_knows_openais_published_files(self, tmp_path, monkeypatch):
+        file = tmp_path / "ViT-B-32.pt"
+        file.write_bytes(b"as if it were OpenAI's")
+        address = f"https://host.invalid/{checkpoint.sha256_of(file)}/ViT-B-32.pt"
+        monkeypatch.setattr("open_clip.get_pretrained_url", lambda *_: address)
+        assert self.run("split", file, tmp_path / "model").exit_code == 0
+        assert checkpoint.read_manifest(tmp_path / "model").activation == "quickgelu"
+        assert self.run("split", file, tmp_path / "other", "--activation", "gelu").exit_code == 0
+        assert checkpoint.read_manifest(tmp_path / "other").activation == "gelu"
+
     def test_split_prints_json_alone(self, tmp_path):
         (tmp_path / "file").write_bytes(b"abc")
         result = self.run("split", tmp_path / "file", tmp_path / "model", "--json")

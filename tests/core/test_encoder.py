@@ -301,6 +301,17 @@ class TestLoading:
         folder = stored(tmp_path / "m", state, config=SMALL, activation="quickgelu")
         assert load_encoder(folder).warnings == ()
 
+    @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+    @pytest.mark.filterwarnings("ignore:.*trace.*")
+    def test_a_torchscript_archive_of_the_model_is_loaded(self, tmp_path, model, encoder):
+        inputs = (torch.zeros(1, 3, 32, 32), torch.zeros(1, 77, dtype=torch.long))
+        file = tmp_path / "script.pt"
+        torch.jit.save(torch.jit.trace(model, inputs, check_trace=False), file)
+        folder = tmp_path / "script"
+        checkpoint.split(file, folder, 200_000, model={"config": SMALL})
+        texts = ["a dog on a beach"]
+        assert np.array_equal(load_encoder(folder).encode_texts(texts), encoder.encode_texts(texts))
+
     def test_tables_that_no_state_dict_holds_are_worked_out(self, tmp_path):
         config = deepcopy(SMALL)
         config["vision_cfg"] = {
