@@ -333,10 +333,11 @@ def _choose_one(rng: np.random.Generator, setting: str, chosen: list[str]) -> st
 
 def _place(rng: np.random.Generator, setting: str, names: list[str]) -> tuple[SceneObject, ...]:
     crowding = _CROWDING[len(names) - 1]
+    kinds = sorted(set(names))  # a bare set has another order in every process
     boxes: list[tuple[float, float, float, float]] = []
     placed = []
-    hues = {name: int(rng.integers(-HABITS[name].hue, HABITS[name].hue + 1)) for name in set(names)}
-    variants = {name: int(rng.integers(len(GLYPHS[name]))) for name in set(names)}
+    hues = {name: int(rng.integers(-HABITS[name].hue, HABITS[name].hue + 1)) for name in kinds}
+    variants = {name: int(rng.integers(len(GLYPHS[name]))) for name in kinds}
     for name in sorted(names, key=lambda n: -HABITS[n].size):
         # Several of a kind mostly look alike, as a flock does.
         alike = name != "person" and rng.random() < 0.75

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,6 +10,7 @@ from hypothesis import strategies as st
 from core.demo.categories import SETTINGS
 from core.demo.glyphs import GLYPHS
 from core.demo.scenes import HABITS, MOST_OBJECTS, SPACES, Content, sample_scene
+from core.settings import PROJECT_ROOT
 
 seeds = st.integers(0, 2**32)
 
@@ -40,6 +45,27 @@ def test_nothing_flies_indoors_and_boats_are_only_where_water_is(seed):
 def test_the_same_seed_gives_the_same_scene(seed):
     first, second = (sample_scene(np.random.default_rng(seed)) for _ in range(2))
     assert first == second
+
+
+def test_the_same_seed_gives_the_same_scenes_and_captions_in_every_process():
+    program = (
+        "import numpy as np; from core.demo.scenes import sample_scene; "
+        "from core.demo.captions import write_captions, write_query; "
+        "rng = np.random.default_rng(5); scenes = [sample_scene(rng) for _ in range(40)]; "
+        "print(scenes, [write_captions(s, rng) for s in scenes][0][0].text, write_query(rng).text)"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
 
 
 @given(seeds)
