@@ -260,7 +260,7 @@ def test_an_interrupt_ends_the_command_and_its_workers_and_leaves_nothing(settin
         wait_for(lambda: list(settings.embeddings.glob("many/.tiny.*/*.npy")))
         # As a terminal does: the whole group gets it.
         os.killpg(command.pid, signal.SIGINT)
-        _, errors = command.communicate(timeout=60)
+        _, errors = command.communicate(timeout=120)
     finally:
         command.kill()
     assert command.returncode == 130
@@ -283,7 +283,7 @@ def many_pictures(settings: Settings, n: int) -> None:
         os.link(folder / "0.png", folder / f"{row}.png")
 
 
-def wait_for(happens: Callable[[], object], seconds: float = 60) -> None:
+def wait_for(happens: Callable[[], object], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < end, "it did not happen in time"
