@@ -16,7 +16,7 @@ from core.demo.categories import CATEGORIES, SETTINGS
 from core.demo.facts import FACTS, Facts, write_facts
 from core.demo.glyphs import GlyphSet
 from core.demo.outlines import SMALLEST, bounding_box, polygons, run_lengths
-from core.demo.painting import Painting, paint_with_masks
+from core.demo.painting import Painting, paint_with_masks, visible_masks
 from core.demo.scenes import HABITS, Content, Scene, sample_scene
 from core.progress import NoProgress, Progress
 
@@ -51,6 +51,13 @@ _TOML = """\
 title = "Demo: drawn scenes"
 split = "demo"
 drawn = true            # pictures are drawings; the app says so
+examples = [
+  "a dog on a beach",
+  "cars at night",
+  "something to eat",
+  "animals in the snow",
+  "furniture",
+]
 
 [annotations]
 captions = "annotations/captions_demo.json"
@@ -138,9 +145,8 @@ def _next(
         candidates = [_new(rng, setting, kind, shown) for _ in range(5)]
         candidates.sort(key=lambda scene: _rarity(scene.content, often))
         for scene in candidates:
-            painting = paint_with_masks(scene, glyphs, WIDTH, HEIGHT)
-            if _well_seen(scene, painting, glyphs):
-                return scene, painting
+            if _well_seen(scene, glyphs):
+                return scene, paint_with_masks(scene, glyphs, WIDTH, HEIGHT)
 
 
 def _new(rng: np.random.Generator, setting: str, kind: str, shown: set[Content]) -> Scene:
@@ -178,14 +184,15 @@ def _rarity(content: Content, often: Counter[str]) -> float:
     return shown + 0.35 * strangers
 
 
-def _well_seen(scene: Scene, painting: Painting, glyphs: GlyphSet) -> bool:
+def _well_seen(scene: Scene, glyphs: GlyphSet) -> bool:
     """Return whether nothing, except in a crowd, is mostly hidden."""
-    for position, thing in enumerate(scene.objects):
+    masks = visible_masks(scene, glyphs, WIDTH, HEIGHT)
+    for thing, mask in zip(scene.objects, masks, strict=True):
         if thing.crowd:
             continue
         alone = Scene(scene.setting, (thing,), scene.seed)
-        whole = paint_with_masks(alone, glyphs, WIDTH, HEIGHT).masks[0].sum()
-        if painting.masks[position].sum() < max(LEAST_SEEN * whole, SMALLEST):
+        whole = visible_masks(alone, glyphs, WIDTH, HEIGHT).sum()
+        if mask.sum() < max(LEAST_SEEN * whole, SMALLEST):
             return False
     return True
 

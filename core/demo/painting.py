@@ -46,6 +46,12 @@ def paint(scene: Scene, glyphs: GlyphSet, width: int, height: int) -> Image.Imag
 
 def paint_with_masks(scene: Scene, glyphs: GlyphSet, width: int, height: int) -> Painting:
     """Return the picture of `scene` and the mask of what is seen of each object."""
+    masks = visible_masks(scene, glyphs, width, height)
+    return Painting(paint(scene, glyphs, width, height), masks)
+
+
+def visible_masks(scene: Scene, glyphs: GlyphSet, width: int, height: int) -> np.ndarray:
+    """Return the masks alone, as `Painting` has them, without painting anything."""
     owner = Image.new("I", (width, height), 0)
     light, _ = _object_light(scene.setting)
     things = _things(scene, glyphs, width, height, light)
@@ -53,7 +59,7 @@ def paint_with_masks(scene: Scene, glyphs: GlyphSet, width: int, height: int) ->
         solid = glyph.getchannel("A").point(lambda alpha: 255 if alpha >= 128 else 0)
         owner.paste(number, (*place, place[0] + glyph.width, place[1] + glyph.height), solid)
     numbers = np.arange(1, len(scene.objects) + 1)[:, None, None]
-    return Painting(paint(scene, glyphs, width, height), np.asarray(owner)[None] == numbers)
+    return np.asarray(np.asarray(owner)[None] == numbers)
 
 
 def _things(

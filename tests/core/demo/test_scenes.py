@@ -96,6 +96,6 @@ def test_a_content_that_is_not_in_order_is_refused(counts):
 
 def test_every_category_and_setting_occurs():
     rng = np.random.default_rng(1)
-    contents = [sample_scene(rng).content for _ in range(4000)]
+    contents = [sample_scene(rng).content for _ in range(2000)]
     assert {content.setting for content in contents} == set(SETTINGS)
     assert set().union(*(content.categories for content in contents)) == set(HABITS)
