@@ -47,7 +47,7 @@ LICENSES = [
     )
 ]  # fmt: skip
 
-_TOML = """\
+DATASET_TOML = """\
 title = "Demo: drawn scenes"
 split = "demo"
 drawn = true            # pictures are drawings; the app says so
@@ -244,7 +244,7 @@ class _Documents:
             head | {"annotations": self.instances, "categories": categories},
         )
         write_facts(Facts(self.contents, self.claims), folder / FACTS)
-        write_text(folder / "dataset.toml", _TOML)
+        write_text(folder / "dataset.toml", DATASET_TOML)
 
     def summary(self, folder: Path, picture_bytes: int) -> Summary:
         crowds = sum(instance["iscrowd"] for instance in self.instances)

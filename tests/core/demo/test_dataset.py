@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from core.cli import app
 from core.demo.categories import CATEGORIES, DRAWN, SETTINGS
-from core.demo.dataset import LICENSES, build_dataset
+from core.demo.dataset import DATASET_TOML, LICENSES, build_dataset
 from core.demo.facts import read_facts
 from core.errors import DatasetError
 from core.settings import PROJECT_ROOT
@@ -177,6 +177,10 @@ def test_a_few_pictures_have_no_instance(facts):
 def test_missing_facts_name_the_command(tmp_path):
     with pytest.raises(DatasetError, match="python -m core demo build"):
         read_facts(tmp_path / "facts.json")
+
+
+def test_the_shipped_dataset_toml_is_the_one_that_a_build_writes():
+    assert (DEMO / "dataset.toml").read_text(encoding="utf-8") == DATASET_TOML
 
 
 def digest(folder) -> str:
