@@ -43,7 +43,8 @@ format: $(VENV)/test.stamp ## mend format and what lint can mend
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "CocoSift needs Python 3.11 or newer; found $$($(PYTHON) --version). Name another: make PYTHON=python3.12 install"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module did not work; on Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

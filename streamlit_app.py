@@ -35,6 +35,9 @@ def warm_up() -> None:
         resources.warm_up()
     except CocoSiftError as problem:
         logger.warning("Nothing to warm up: %s", problem)
+    except Exception:
+        # The pages will meet it too and say so; the server must start all the same.
+        logger.exception("Warming up failed")
     gc.collect()
     gc.freeze()
 
@@ -42,9 +45,11 @@ def warm_up() -> None:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     warming = asyncio.create_task(asyncio.to_thread(warm_up))
-    yield
-    await warming
-    resources.downloads().close()
+    try:
+        yield
+    finally:
+        await warming
+        resources.downloads().close()
 
 
 app = st.App(

@@ -188,7 +188,7 @@ def by_app(folder: Path) -> dict[str, float]:
             page.wait_for_selector(".tile .score", timeout=120_000)
             first_s = time.perf_counter() - started
             latencies = []
-            box = page.get_by_role("textbox", name="What should the pictures show?")
+            box = page.get_by_role("searchbox", name="What should the pictures show?")
             for text in QUERIES[:10]:
                 before = page.locator(".tile").first.evaluate("tile => (tile.dataset.old = 1)")
                 assert before == 1

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.subset import Subset
-from pages.shared import resources, widgets
+from pages.shared import address, resources, widgets
 from pages.shared.results import show_results
 
 DEFAULT_TOP_K = 24
@@ -15,11 +15,14 @@ with st.sidebar:
     top_k = widgets.choose_top_k(DEFAULT_TOP_K)
 
 text = widgets.query_box()
+address.keep(q=text, k=top_k, dataset=dataset, model=model)
 searchable = library.dataset(dataset, model)
+with st.spinner("Reading the dataset's annotations…"):
+    examples = searchable.coco.examples
 if text:
     found = Subset.found(searchable.search(text, top_k))
 else:
-    widgets.examples(searchable.coco)
+    widgets.offer(examples)
     found = Subset.first(searchable, top_k)
 widgets.notes(searchable, found)
 show_results(found)

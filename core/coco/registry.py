@@ -17,8 +17,8 @@ from core.coco.manifest import (
     MANIFEST_NAME,
     DatasetManifest,
     check_name,
+    manifest_text,
     read_manifest,
-    write_manifest,
 )
 from core.errors import DatasetError
 from core.progress import NoProgress, Progress
@@ -26,6 +26,13 @@ from core.settings import Settings
 
 INDEX_FOLDER = ".index"
 _FLAT = re.compile(r"(captions|instances|person_keypoints)_([A-Za-z0-9][A-Za-z0-9_-]*)\.json")
+_EXAMPLES = (
+    "a dog catching a frisbee",
+    "people skiing down a slope",
+    "a kitchen with a window",
+    "a red bus in a city",
+    "a plate of food",
+)
 _FLAT_PREFIXES = {"captions": "captions", "instances": "instances", "keypoints": "person_keypoints"}
 
 
@@ -80,6 +87,8 @@ def register_dataset(
     captions: Path | None = None,
     instances: Path | None = None,
     keypoints: Path | None = None,
+    stuff: Path | None = None,
+    panoptic: Path | None = None,
     pictures: Path | None = None,
     title: str | None = None,
     split: str | None = None,
@@ -90,6 +99,16 @@ def register_dataset(
     """Register annotation files and pictures where they lie; nothing is copied.
 
     The files are indexed first, so a dataset that is registered can be opened.
+
+    Args:
+        captions, instances, keypoints, stuff, panoptic: COCO JSON; at least one.
+        pictures: folder of the pictures.
+        title: shown to people; `name` when left out.
+        split: names the files of an export; `name` when left out.
+        url: template of a picture's address with `{file_name}` or `{id}`, for pictures
+            that are not here; the records' own `coco_url` when left out.
+        replace: overwrite the registration of that name.
+        progress: told the bytes read while the files are indexed.
 
     Returns:
         The dataset's folder, `data/<name>`, with its dataset.toml.
@@ -107,7 +126,13 @@ def register_dataset(
         )
     if pictures is not None and not pictures.is_dir():
         raise DatasetError(f"There is no folder {pictures}. Expected the pictures in it.")
-    files = {"captions": captions, "instances": instances, "keypoints": keypoints}
+    files = {
+        "captions": captions,
+        "instances": instances,
+        "keypoints": keypoints,
+        "stuff": stuff,
+        "panoptic": panoptic,
+    }
     manifest = DatasetManifest(
         title=title or name,
         split=split or name,
@@ -115,7 +140,7 @@ def register_dataset(
         pictures=pictures.resolve() if pictures is not None else None,
         url=url,
     )
-    text = write_manifest(manifest, folder)
+    text = manifest_text(manifest, folder)
     fresh = not folder.exists()
     try:
         index_folder = folder / INDEX_FOLDER
@@ -185,4 +210,5 @@ def _flat_manifest(folder: Path, name: str) -> DatasetManifest:
         split=name,
         annotations=files,
         pictures=pictures if pictures.is_dir() else None,
+        examples=_EXAMPLES,
     )

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from core.library import Entry
+from pages.shared.plain import plain
 
 
 def show_entries(title: str, entries: Sequence[Entry], add_command: str) -> None:
@@ -28,9 +29,9 @@ def show_entries(title: str, entries: Sequence[Entry], add_command: str) -> None
         st.info(f"No {title.lower()} yet.")
     for entry in entries:
         for note in entry.notes:
-            st.caption(f"{entry.name}: {note}")
+            st.caption(plain(f"{entry.name}: {note}"))
         if entry.problem:
-            st.warning(f"**{entry.name}**: {entry.problem}", icon=":material/build:")
+            st.warning(plain(f"{entry.name}: {entry.problem}"), icon=":material/build:")
         if entry.command:
             st.code(entry.command, language="bash")
     with st.expander(f"Add {title.lower()}", icon=":material/add:"):

@@ -6,6 +6,7 @@ import secrets
 import streamlit as st
 
 from core.errors import CocoSiftError
+from pages.shared.plain import plain
 
 COMMAND = "python -m core"
 
@@ -15,7 +16,7 @@ logger = logging.getLogger("cocosift")
 def show_problem(problem: CocoSiftError) -> None:
     """Draw a problem in its own words, with the command that mends it ready to copy."""
     sentence, command = split_command(str(problem))
-    st.error(sentence, icon=":material/error:")
+    st.error(plain(sentence), icon=":material/error:")
     if command:
         st.code(command, language="bash", wrap_lines=True)
 

@@ -1,28 +1,48 @@
 """What all people on the instance share: the library, its models and vectors, the downloads.
 
-Models and vectors are loaded once a process and kept by `st.cache_resource`; the key
-names their version, so files that are replaced on disk are read anew.
+Models and vectors are loaded once a process and kept by `st.cache_resource`; when their
+files are replaced on disk they are loaded anew, and the old ones go.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import streamlit as st
 
 from core.downloads import Downloads, shared_downloads
 from core.embeddings import Embeddings
 from core.encoder import Encoder
+from core.errors import CocoSiftError
 from core.library import Library
 from core.settings import Settings
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Value]):
+    """What was loaded, and the version that its files had then."""
+
+    value: Value
+    version: Hashable
+    version_now: Callable[[], Hashable]
+
+    def is_current(self) -> bool:
+        try:
+            return self.version == self.version_now()
+        except CocoSiftError:
+            return False  # loading it anew says what is wrong
 
 
 class CachedLibrary(Library):
     """The library of the app: its models and vectors live in `st.cache_resource`."""
 
     def encoder(self, model: str) -> Encoder:
-        return _encoder(self, model, self.model_version(model))
+        return _encoder(self, model).value
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
-        return _embeddings(self, dataset, model, self.embeddings_version(dataset, model))
+        return _embeddings(self, dataset, model).value
 
 
 @st.cache_resource(show_spinner=False)
@@ -36,17 +56,32 @@ def downloads() -> Downloads:
     return shared_downloads(library().settings)
 
 
-@st.cache_resource(show_spinner="Merging the parts of the model's checkpoint…", max_entries=4)
-def _encoder(_library: Library, model: str, version: Hashable) -> Encoder:
-    return _library.load_encoder(model)
+@st.cache_resource(
+    show_spinner="Merging the parts of the model's checkpoint…",
+    max_entries=4,
+    validate=Kept.is_current,
+)
+def _encoder(_library: Library, model: str) -> Kept[Encoder]:
+    version = _library.model_version(model)
+    return Kept(_library.load_encoder(model), version, lambda: _library.model_version(model))
 
 
-@st.cache_resource(show_spinner="Opening the dataset's embeddings…", max_entries=16)
-def _embeddings(_library: Library, dataset: str, model: str, version: Hashable) -> Embeddings:
-    return _library.load_embeddings(dataset, model)
+@st.cache_resource(
+    show_spinner="Opening the dataset's embeddings…", max_entries=16, validate=Kept.is_current
+)
+def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]:
+    def version_now() -> Hashable:
+        return _library.embeddings_version(dataset, model)
+
+    version = version_now()
+    return Kept(_library.load_embeddings(dataset, model), version, version_now)
 
 
 def warm_up() -> None:
-    """Load what the first visitor will need: the default dataset, its model and vectors."""
+    """Load what the first visitor will need: the default dataset, its model and vectors.
+
+    Raises:
+        CocoSiftError: there is nothing to load, or it cannot be.
+    """
     dataset, model = library().default_pair()
     library().dataset(dataset, model).search("a picture", top_k=1)

@@ -7,37 +7,39 @@ import streamlit as st
 
 from core.errors import CocoSiftError
 from core.export import ExportPlan, base_bytes, picture_bytes, plan_export
+from core.http import NAMED_MISSING
 from core.palette import category_color
 from core.subset import Subset
 from pages.shared import resources
-from pages.shared.gallery import gallery
+from pages.shared.gallery import gallery, wish
 
-SELECTIONS, DOWNLOAD = "selections", "download"
-NAMED_MISSING = 20
+DOWNLOAD = "download"
 
 
 @st.fragment
 def show_results(found: Subset) -> None:
-    """Draw what was found. What happens here reruns this part alone and keeps the selection."""
-    coco = found.dataset.coco
-    key = f"gallery-{_digest(found.dataset.name, found.dataset.model, found.query)}"
-    selections = st.session_state.setdefault(SELECTIONS, {})
-    state = gallery(
+    """Draw what was found. A download reruns this part alone and keeps the selection."""
+    dataset = found.dataset
+    coco = dataset.coco
+    key = f"gallery-{_digest(dataset.name, dataset.model, found.query)}"
+    gallery(
         {
-            "result": f"{key}-{len(found)}",
+            "key": key,
+            "result": f"{key}-{_digest(dataset.fingerprint)}-{len(found)}",
             "items": _items(found),
             "total": len(coco.images),
             "colors": {c.name: category_color(c.id) for c in coco.categories},
+            "has_instances": "instances" in coco.kinds,
             "base_bytes": base_bytes(coco),
-            "selection": selections.get(key, []),
             "download": st.session_state.get(DOWNLOAD),
         },
         key=key,
+        on_download=lambda: _start_download(found, key),
     )
-    selections[key] = state.selection
-    if state.download:
-        st.session_state[DOWNLOAD] = _answer(found, state.download)
-        st.rerun(scope="fragment")
+
+
+def _start_download(found: Subset, key: str) -> None:
+    st.session_state[DOWNLOAD] = _answer(found, wish(key))
 
 
 def _items(found: Subset) -> list[dict[str, Any]]:
@@ -77,18 +79,18 @@ def _items(found: Subset) -> list[dict[str, Any]]:
     ]
 
 
-def _answer(found: Subset, wish: dict[str, Any]) -> dict[str, Any]:
-    """Start the download that was asked for, or say what stands in its way."""
-    answer: dict[str, Any] = {"request": wish["request"], "ids": wish["ids"]}
+def _answer(found: Subset, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Start the download that is wanted, or say what stands in its way."""
+    answer: dict[str, Any] = {name: wanted[name] for name in ("id", "request", "ids")}
     try:
-        chosen = found.only(wish["ids"])
+        chosen = found.only(wanted["ids"])
         plan = plan_export(
             chosen.dataset.coco, chosen.dataset.pictures, chosen.image_ids, chosen.scores
         )
-        if plan.missing and not wish["go_on"]:
+        if plan.missing and not wanted["go_on"]:
             return answer | _missing(plan)
         download = resources.downloads().start(
-            plan, chosen.title, without_missing=bool(wish["go_on"])
+            plan, chosen.title, without_missing=bool(wanted["go_on"])
         )
     except CocoSiftError as problem:
         return answer | {"error": str(problem)}

@@ -71,6 +71,20 @@ def test_a_click_on_an_example_asks_it(home):
     assert test.text_input(key="q").value == "a dog on a beach"
 
 
+def test_what_the_address_says_and_is_not_here_is_named(home):
+    test = page("search", q="a dog", dataset="nowhere", model="none", k="many")
+    said = words(test)
+    for name in ("nowhere", "none", "many"):
+        assert name in said
+    assert test.selectbox(key="dataset").value == "demo"
+
+
+def test_a_text_of_many_pages_is_refused_in_words(home):
+    test = page("search", q="dog " * 5_000)
+    assert not test.exception
+    assert "characters" in words(test)
+
+
 def test_the_demo_says_that_it_is_drawn(home):
     assert "drawings" in words(page("search"))
 

@@ -1,10 +1,10 @@
 """The gallery component: tiles, one picture large, and the bar that offers the download.
 
 The scripts beside this file are joined in order, so nothing has to be built. What
-Python sends is `GalleryData`; what comes back is the selection (a state) and the
-wish for a download (a trigger).
+Python sends is drawn; what comes back is the wish for a download, with the chosen ids.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,17 @@ _component = st.components.v2.component(
 )
 
 
-def gallery(data: dict[str, Any], key: str) -> Any:
-    """Draw the gallery; return its state: `selection` (image ids) and `download` (a wish).
+def gallery(data: dict[str, Any], key: str, on_download: Callable[[], None]) -> None:
+    """Draw the gallery.
 
-    The wish is None, or {"request", "ids", "go_on"} once after a click.
+    Args:
+        data: see `pages.shared.results`.
+        key: of the element; `data["key"]` names the selection that the tab remembers.
+        on_download: called when the person wants a ZIP; `wish` then returns what.
     """
-    return _component(
-        key=key,
-        data=data,
-        default={"selection": []},
-        on_selection_change=lambda: None,
-        on_download_change=lambda: None,
-    )
+    _component(key=key, data=data, on_download_change=on_download)
+
+
+def wish(key: str) -> dict[str, Any]:
+    """Return, inside `on_download`, the wish: its "id", "request", "ids" and "go_on"."""
+    return dict(st.session_state[key]["download"])

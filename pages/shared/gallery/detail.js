@@ -39,23 +39,26 @@ class Detail {
     const items = this.gallery.items;
     if (position < 0 || position >= items.length) return;
     this.position = position;
+    this.overlay = null;
     const item = items[position];
     this.heading.replaceChildren(
       element("span", { class: "score" }, [`${grouped(item.rank)} of ${grouped(items.length)}`, scoreText(item)].filter(Boolean).join(" · ")),
       element("span", { class: "file" }, item.file),
     );
     this.refreshPick();
-    const picture = element("img", { src: item.picture, alt: item.caption || item.file, width: item.width, height: item.height });
+    const picture = element("img", { src: item.picture, alt: item.caption || item.file });
     picture.addEventListener("error", async () => {
       picture.replaceWith(element("p", { class: "missing" }, await reasonFrom(item.picture)));
     });
-    const frame = element("div", { class: "frame", style: `--ratio:${item.width / item.height}` }, picture);
+    const frame = element("div", { class: "frame", style: `--ratio:${ratioOf(item)}` }, picture);
     this.stage.replaceChildren(frame);
     this.side.replaceChildren(element("p", { class: "quiet" }, "Reading its annotations…"));
     const record = await this.record(item);
     if (this.position !== position) return;
-    this.overlay = drawOverlay(item, record.instances || [], this.gallery.colors, this.shown);
-    frame.append(this.overlay);
+    if (item.width > 0 && item.height > 0) {
+      this.overlay = drawOverlay(item, record.instances || [], this.gallery.colors, this.shown);
+      frame.append(this.overlay);
+    }
     this.side.replaceChildren(...this.facts(item, record));
   }
 
@@ -76,7 +79,7 @@ class Detail {
       parts.push(element("h3", {}, "Captions"), element("ul", { class: "captions" }, ...record.captions.map((text) => element("li", {}, text))));
     }
     if (record.instances?.length) parts.push(...this.legend(record.instances));
-    else parts.push(element("p", { class: "quiet" }, "No instances are annotated in this picture."));
+    else if (this.gallery.hasInstances) parts.push(element("p", { class: "quiet" }, "No instances are annotated in this picture."));
     parts.push(element("h3", {}, "Picture"), this.source(item, record));
     return parts;
   }
@@ -106,7 +109,7 @@ class Detail {
     const box = element("input", { type: "checkbox", checked: on });
     box.addEventListener("change", () => {
       change(box.checked);
-      applyShown(this.overlay, this.shown);
+      if (this.overlay) applyShown(this.overlay, this.shown);
     });
     return element(
       "label",
@@ -121,7 +124,7 @@ class Detail {
   source(item, record) {
     const rows = [
       ["Image id", String(item.id)],
-      ["Size", `${item.width} × ${item.height} px`],
+      ["Size", item.width > 0 ? `${item.width} × ${item.height} px` : "not stated"],
     ];
     if (record.license) rows.push(["Licence", link(record.license.url, record.license.name)]);
     rows.push(["File", link(item.picture, "Open the original")]);
@@ -140,6 +143,7 @@ class Detail {
   }
 
   key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "ArrowRight") this.show(this.position + 1);
     else if (event.key === "ArrowLeft") this.show(this.position - 1);
     else if (event.key === "s" || event.key === "S") this.togglePick();

@@ -28,6 +28,11 @@ function plural(number, one, many) {
   return `${grouped(number)} ${number === 1 ? one : many}`;
 }
 
+// A record may lack its size; most pictures are as wide as this.
+function ratioOf({ width, height }) {
+  return width > 0 && height > 0 ? width / height : 4 / 3;
+}
+
 // A picture that no query ranked has no score.
 function scoreText(item) {
   return item.score === null ? "" : item.score.toFixed(3);

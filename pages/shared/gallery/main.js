@@ -6,76 +6,78 @@ class Gallery {
     this.component = component;
     this.items = [];
     this.picked = new Set();
-    this.list = element("ul", { class: "tiles", onkeydown: (event) => moveFocus(this, event) });
+    this.last = null;
+    this.list = element("ul", {
+      class: "tiles",
+      onkeydown: (event) => moveFocus(this, event),
+      onfocusin: (event) => keepOneTabStop(this, event.target),
+    });
     this.detail = new Detail(this);
     this.bar = new Bar(this, (name, value) => this.component.setTriggerValue(name, value));
-    const host = root.querySelector(".gallery");
-    host.append(this.list, this.bar.node, this.detail.dialog, this.bar.question);
+    root.querySelector(".gallery").append(this.list, this.bar.node, this.detail.dialog, this.bar.question);
   }
 
   update(component) {
     this.component = component;
     const data = component.data;
-    const changed = this.result !== data.result;
-    Object.assign(this, { total: data.total, colors: data.colors, baseBytes: data.base_bytes, download: data.download });
-    if (changed) {
-      if (this.detail.dialog.open) this.detail.dialog.close();
-      this.items = data.items;
-      const before = this.result ? [...this.picked] : data.selection;
-      const ids = new Set(data.items.map((item) => item.id));
-      this.picked = new Set(before.filter((id) => ids.has(id)));
-      this.list.replaceChildren(...data.items.map((item, position) => makeTile(this, item, position)));
-      this.last = null;
-      this.result = data.result;
-    }
+    Object.assign(this, {
+      total: data.total,
+      colors: data.colors,
+      hasInstances: data.has_instances,
+      baseBytes: data.base_bytes,
+      download: data.download,
+      memory: `cocosift selection ${data.key}`,
+    });
+    if (this.result !== data.result) this.showItems(data);
     this.refresh();
   }
 
-  pick(position, range) {
-    const id = this.items[position].id;
-    const on = !this.picked.has(id);
-    const from = range && this.last !== null ? this.last : position;
+  showItems({ result, items }) {
+    if (this.detail.dialog.open) this.detail.dialog.close();
+    this.result = result;
+    this.items = items;
+    const remembered = new Set(readMemory(this.memory));
+    this.picked = new Set(items.map((item) => item.id).filter((id) => remembered.has(id)));
+    this.last = null;
+    this.list.replaceChildren(...items.map((item, position) => makeTile(this, item, position)));
+  }
+
+  pick(position, isRange) {
+    const on = !this.isPicked(position);
+    const from = isRange && this.last !== null ? this.last : position;
     for (let i = Math.min(from, position); i <= Math.max(from, position); i++) {
       if (on) this.picked.add(this.items[i].id);
       else this.picked.delete(this.items[i].id);
     }
     this.last = position;
-    this.tell();
+    this.remember();
   }
 
   pickAll() {
     this.picked = new Set(this.items.map((item) => item.id));
-    this.tell();
+    this.remember();
   }
 
   pickNone() {
     this.picked = new Set();
-    this.tell();
+    this.remember();
   }
 
-  // The server learns of a selection once the hand rests: each word to it is a rerun.
-  tell() {
+  // The selection lives in this tab: it costs the server nothing and survives reruns,
+  // other pages and a reload. Python learns of it with the wish for a download.
+  remember() {
+    writeMemory(this.memory, [...this.picked]);
     this.refresh();
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.component.setStateValue("selection", this.pickedIds()), 400);
   }
 
   refresh() {
-    for (const tile of this.list.children) {
-      const on = this.picked.has(Number(tile.dataset.id));
-      tile.classList.toggle("picked", on);
-      tile.querySelector(".pick").setAttribute("aria-checked", String(on));
-    }
+    [...this.list.children].forEach((tile, position) => showPicked(tile, this.isPicked(position)));
     this.list.classList.toggle("picking", this.picked.size > 0);
     this.bar.refresh();
   }
 
   isPicked(position) {
     return this.picked.has(this.items[position].id);
-  }
-
-  pickedIds() {
-    return this.items.filter((item) => this.picked.has(item.id)).map((item) => item.id);
   }
 
   chosen() {
@@ -92,6 +94,22 @@ class Gallery {
 
   focusTile(position) {
     this.list.children[position]?.querySelector(".open").focus();
+  }
+}
+
+function readMemory(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key)) || [];
+  } catch {
+    return [];
+  }
+}
+
+function writeMemory(key, ids) {
+  try {
+    sessionStorage.setItem(key, JSON.stringify(ids));
+  } catch {
+    // No room, or storage is forbidden: the selection still stands on this page.
   }
 }
 

@@ -9,8 +9,7 @@ function drawOverlay(image, instances, colors, shown) {
   });
   const largestFirst = [...instances].sort((a, b) => b.area - a.area);
   for (const instance of largestFirst) {
-    const group = drawInstance(image, instance, colors[instance.category] || "#888888");
-    if (group) svg.append(group);
+    svg.append(drawInstance(image, instance, colors[instance.category] || "#888888"));
   }
   applyShown(svg, shown);
   return svg;

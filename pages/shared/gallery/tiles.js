@@ -10,6 +10,7 @@ function makeTile(gallery, item, position) {
     decoding: "async",
     draggable: "false",
   });
+  const name = item.score === null ? `Open: ${label}` : `Rank ${item.rank}, score ${scoreText(item)}. Open: ${label}`;
   const open = element(
     "button",
     {
@@ -17,7 +18,7 @@ function makeTile(gallery, item, position) {
       type: "button",
       tabindex: position === 0 ? "0" : "-1",
       title: item.caption || null,
-      "aria-label": item.score === null ? `Open: ${label}` : `Rank ${item.rank}, score ${scoreText(item)}. Open: ${label}`,
+      "data-name": name,
       onclick: () => gallery.openDetail(position),
     },
     image,
@@ -34,10 +35,9 @@ function makeTile(gallery, item, position) {
     onclick: (event) => gallery.pick(position, event.shiftKey),
   });
   image.addEventListener("error", () => explainMissing(open, image, item), { once: true });
-  const ratio = item.width / item.height;
   return element(
     "li",
-    { class: "tile", "data-id": item.id, style: `--ratio:${ratio.toFixed(4)}` },
+    { class: "tile", "data-id": item.id, style: `--ratio:${ratioOf(item)}` },
     open,
     pick,
     element(
@@ -50,6 +50,13 @@ function makeTile(gallery, item, position) {
   );
 }
 
+function showPicked(tile, isPicked) {
+  const open = tile.querySelector(".open");
+  tile.classList.toggle("picked", isPicked);
+  tile.querySelector(".pick").setAttribute("aria-checked", String(isPicked));
+  open.setAttribute("aria-label", `${open.dataset.name}${isPicked ? ". Selected" : ""}`);
+}
+
 async function explainMissing(open, image, item) {
   const note = element("span", { class: "missing" }, "This picture cannot be had.");
   image.replaceWith(note);
@@ -58,6 +65,7 @@ async function explainMissing(open, image, item) {
 
 // Arrow keys walk the tiles as they stand on the screen; Space picks, Enter opens.
 function moveFocus(gallery, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const opens = [...gallery.list.querySelectorAll(".open")];
   const here = opens.indexOf(gallery.root.activeElement);
   if (here < 0) return;
@@ -75,9 +83,13 @@ function moveFocus(gallery, event) {
   } else return;
   event.preventDefault();
   if (to < 0 || to >= opens.length) return;
-  opens[here].tabIndex = -1;
-  opens[to].tabIndex = 0;
   opens[to].focus();
+}
+
+function keepOneTabStop(gallery, focused) {
+  if (!focused.matches(".open")) return;
+  for (const open of gallery.list.querySelectorAll('.open[tabindex="0"]')) open.tabIndex = -1;
+  focused.tabIndex = 0;
 }
 
 function neighbourRow(opens, here, direction) {

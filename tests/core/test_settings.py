@@ -1,0 +1,39 @@
+"""Settings come from the environment and are checked where they are read."""
+
+import pytest
+
+from core.errors import SettingsError
+from core.settings import COCO_IMAGE_HOSTS, PROJECT_ROOT, Settings
+
+
+def test_without_any_setting_the_project_is_the_home():
+    settings = Settings.from_environment({})
+    assert settings.home == PROJECT_ROOT
+    assert settings.cache == PROJECT_ROOT / ".cache"
+    assert settings.image_hosts == COCO_IMAGE_HOSTS
+    assert not settings.offline
+
+
+def test_every_setting_is_read(tmp_path):
+    settings = Settings.from_environment(
+        {
+            "COCOSIFT_HOME": str(tmp_path),
+            "COCOSIFT_CACHE": str(tmp_path / "scratch"),
+            "COCOSIFT_IMAGE_HOSTS": "Images.Example.org, other.example.org,",
+            "COCOSIFT_PICTURE_CACHE_MB": "5",
+            "COCOSIFT_OFFLINE": "1",
+        }
+    )
+    assert settings.data == tmp_path / "data"
+    assert settings.cache == tmp_path / "scratch"
+    assert settings.image_hosts == COCO_IMAGE_HOSTS | {"images.example.org", "other.example.org"}
+    assert settings.picture_cache_bytes == 5 * 2**20
+    assert settings.offline
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("COCOSIFT_HOME", "/no/such/folder"), ("COCOSIFT_PICTURE_CACHE_MB", "2G")]
+)
+def test_a_value_that_cannot_be_used_is_named(name, value):
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_environment({name: value})

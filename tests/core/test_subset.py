@@ -1,0 +1,46 @@
+"""Subsets keep rank order and what belongs to it."""
+
+import numpy as np
+import pytest
+
+from core.errors import QueryError
+from core.library import Library, open_library
+from core.subset import Subset
+
+
+@pytest.fixture
+def tiny_library(tiny_settings) -> Library:
+    return open_library(tiny_settings)
+
+
+@pytest.fixture
+def found(tiny_library) -> Subset:
+    return Subset.found(tiny_library.dataset("tiny").search("a dog", top_k=6))
+
+
+def test_chosen_pictures_keep_rank_order_and_scores(found):
+    chosen = found.only(reversed(found.image_ids[[1, 4]].tolist()))
+    np.testing.assert_array_equal(chosen.image_ids, found.image_ids[[1, 4]])
+    np.testing.assert_array_equal(chosen.scores, found.scores[[1, 4]])
+
+
+def test_ids_that_are_not_in_it_are_ignored(found):
+    assert len(found.only([int(found.image_ids[0]), -5])) == 1
+
+
+def test_choosing_none_is_a_query_error(found):
+    with pytest.raises(QueryError, match="Search again"):
+        found.only([-5])
+
+
+def test_the_first_pictures_stand_in_the_datasets_order_without_scores(tiny_library):
+    dataset = tiny_library.dataset("tiny")
+    first = Subset.first(dataset, 3)
+    np.testing.assert_array_equal(first.image_ids, dataset.coco.images.ids[:3])
+    assert first.scores is None
+    assert first.only([int(first.image_ids[2])]).scores is None
+
+
+def test_the_title_names_the_query_and_the_number(found, tiny_library):
+    assert found.title == "a dog 6"
+    assert Subset.first(tiny_library.dataset("tiny"), 2).title == "tiny 2"
