@@ -9,6 +9,16 @@ from pathlib import Path
 from typing import IO
 
 
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+# It can only be read by setting it, for the whole process: so once, before there are threads.
+_UMASK = _umask()
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in `path`'s folder that becomes `path` if the block succeeds.
@@ -24,8 +34,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_UMASK)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,24 +55,33 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` that replaces `path` if the block succeeds."""
+    """Yield a temporary folder beside `path` that replaces `path` if the block succeeds.
+
+    If the block raises, or the folder cannot be moved into place, an older one stays.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
+        temporary.chmod(0o777 & ~_UMASK)
         if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-            os.replace(path, old / path.name)
-            os.replace(temporary, path)
-            shutil.rmtree(old)
+            _exchange(temporary, path)
         else:
-            os.replace(temporary, path)
+            temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+def _exchange(new: Path, path: Path) -> None:
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
+    old = aside / path.name
+    try:
+        path.replace(old)
+        try:
+            new.replace(path)
+        except BaseException:
+            old.replace(path)
+            raise
+    finally:
+        if path.exists():  # else the older folder is still aside, and must not be lost
+            shutil.rmtree(aside, ignore_errors=True)

@@ -1,7 +1,7 @@
 """The pictures of a dataset: from disk or the net, whole or as thumbnails."""
 
 from core.images.fetch import FetchError, PictureFetcher
-from core.images.raster import open_picture
+from core.images.raster import PictureHeader, open_picture, read_header
 from core.images.store import THUMBNAIL_SIZES, Availability, PictureStore
 
 __all__ = [
@@ -9,6 +9,8 @@ __all__ = [
     "Availability",
     "FetchError",
     "PictureFetcher",
+    "PictureHeader",
     "PictureStore",
     "open_picture",
+    "read_header",
 ]

@@ -18,6 +18,7 @@ _CHUNK = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _MAX_REDIRECTS = 5
+_USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class FetchError(PictureError):
@@ -28,7 +29,8 @@ class PictureFetcher:
     """Fetches pictures to files. Threads may share it.
 
     Args:
-        settings: the allowed hosts and the bounds of a picture.
+        settings: the allowed hosts and the bounds of a picture. A host is asked at the
+            usual ports of http and https only, unless it is allowed as `host:port`.
         connect_timeout: seconds to reach a host.
         read_timeout: seconds without any byte.
         total_timeout: seconds for one picture, tries and redirects included.
@@ -104,7 +106,7 @@ class PictureFetcher:
             if answer.status_code not in _REDIRECTS:
                 return answer
             answer.close()
-            url = urljoin(url, answer.headers.get("Location", ""))
+            url = _redirected(url, answer.headers.get("Location", ""))
         raise FetchError(f"{_host(url)} redirects in circles.")
 
     def _get(self, url: str) -> requests.Response:
@@ -176,9 +178,30 @@ class PictureFetcher:
     def _session(self) -> requests.Session:
         # A session is not promised to be safe between threads, so each has its own.
         if not hasattr(self._threads, "session"):
-            self._threads.session = requests.Session()
+            self._threads.session = _Session()
         session: requests.Session = self._threads.session
         return session
+
+
+class _Session(requests.Session):
+    """A session that tells no host a password and leaves redirects to the fetcher.
+
+    Proxies are taken from the environment, as everywhere.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # With an `auth` of any kind, .netrc is not looked at.
+        self.auth = _without_password
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        # Else requests reads the body of a redirect, however long, and the address, to
+        # prepare a request that nobody makes.
+        return None
+
+
+def _without_password(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _PassingError(Exception):
@@ -191,20 +214,35 @@ class _PassingError(Exception):
 
 @lru_cache(maxsize=1024)
 def _refusal(url: str, hosts: frozenset[str]) -> str | None:
-    # The parser is the one that the connection is made with: no two readings of an address.
+    # requests reads an address with this parser too, and connects to what it puts together
+    # again from these parts: no two readings of one address.
     try:
         parts = parse_url(url)
     except ValueError:
         return f"{url!r:.80} is not an address."
     if parts.scheme not in ("http", "https"):
         return f"{url!r:.80} is not an http or https address."
-    host = (parts.host or "").strip("[]").lower()
-    if host not in hosts:
+    host = (parts.host or "").lower()
+    port = parts.port or _USUAL_PORTS[parts.scheme]
+    usual = port in _USUAL_PORTS.values() and host.strip("[]") in hosts
+    if not usual and f"{host}:{port}" not in hosts:
+        place = host.strip("[]") if parts.port is None else f"{host}:{port}"
         return (
-            f"Pictures are not fetched from {host!r}; allowed are {', '.join(sorted(hosts))} "
+            f"Pictures are not fetched from {place!r}; allowed are {', '.join(sorted(hosts))} "
             f"(COCOSIFT_IMAGE_HOSTS adds more)."
         )
+    if parts.auth is not None:
+        return f"The address of a picture at {host} holds a name or password. Expected none."
     return None
+
+
+def _redirected(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise FetchError(
+            f"{_host(url)} redirects to {location!r:.80}, which is not an address."
+        ) from None
 
 
 def _host(url: str) -> str:

@@ -4,6 +4,10 @@ Nothing is rotated by EXIF: COCO's boxes and masks are in the coordinates of the
 raster. Who wants a picture upright applies `PIL.ImageOps.exif_transpose` to the result.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,35 @@ _WHITE = (255, 255, 255)
 _QUALITY = 80
 # Effort of the WebP encoder, 0 to 6: 2 takes half the time of 4 for 3% more bytes.
 _EFFORT = 2
+# Pictures of more pixels than this are decoded two at a time: a hundred megapixels take some
+# hundred megabytes while they are, and a server has many threads.
+LARGE_PIXELS = 16_000_000
+_large = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True, slots=True)
+class PictureHeader:
+    """What the beginning of a picture file says.
+
+    Attributes:
+        width, height: pixels of the stored raster.
+        media_type: by the content, such as `image/jpeg`.
+    """
+
+    width: int
+    height: int
+    media_type: str
+
+
+def read_header(path: Path) -> PictureHeader:
+    """Read the header of the picture at `path`; its pixels are not decoded.
+
+    Raises:
+        PictureError: no such file, or not a picture of a format that `open_picture` reads.
+    """
+    with _recognised(path) as image:
+        media_type = Image.MIME.get(image.format or "", "application/octet-stream")
+        return PictureHeader(image.width, image.height, media_type)
 
 
 def open_picture(path: Path, settings: Settings) -> Image.Image:
@@ -31,7 +64,7 @@ def open_picture(path: Path, settings: Settings) -> Image.Image:
         PictureError: no such file, not a picture, cut short, or beyond the settings'
             bounds in bytes or pixels.
     """
-    with _opened(path, settings) as image:
+    with _opened(path, settings) as image, _turn(image):
         return _decoded(image, path)
 
 
@@ -41,11 +74,12 @@ def write_thumbnail(source: Path, target: Path, size: int, settings: Settings) -
     Raises:
         PictureError: as `open_picture`.
     """
-    with _opened(source, settings) as image:
+    with _opened(source, settings) as image, _turn(image):
         # A JPEG is decoded at the smallest scale that still has twice the pixels needed.
-        image.draft("RGB", (2 * size, 2 * size))
+        with _damage_named(source):
+            image.draft("RGB", (2 * size, 2 * size))
         small = _decoded(image, source)
-    small.thumbnail((size, size), Image.Resampling.LANCZOS)
+        small.thumbnail((size, size), Image.Resampling.LANCZOS)
     with atomic_path(target) as temporary:
         small.save(temporary, format="WEBP", quality=_QUALITY, method=_EFFORT)
 
@@ -57,19 +91,52 @@ def _opened(path: Path, settings: Settings) -> Image.Image:
             raise PictureError(
                 f"{path.name} has {size:,} bytes; at most {settings.max_picture_bytes:,} are read."
             )
-        image = Image.open(path, formats=_FORMATS)
-    except FileNotFoundError:
-        raise PictureError(f"There is no picture file {path}.") from None
-    except UnidentifiedImageError:
-        raise PictureError(f"{path.name} is not a picture that can be read.") from None
-    except Image.DecompressionBombError:
-        raise PictureError(_too_many_pixels(path, settings)) from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PictureError(f"{path.name} is damaged or cut short: {error}.") from error
+    except OSError as error:
+        raise PictureError(_unreadable(path, error)) from None
+    image = _recognised(path)
     if image.width * image.height > settings.max_picture_pixels:
         image.close()
         raise PictureError(_too_many_pixels(path, settings))
     return image
+
+
+def _recognised(path: Path) -> Image.Image:
+    with _damage_named(path):
+        return Image.open(path, formats=_FORMATS)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Turn whatever Pillow raises into a PictureError: its plugins raise what they like."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise PictureError(f"{path.name} is not a picture that can be read.") from None
+    except Image.DecompressionBombError as error:
+        raise PictureError(f"{path.name} is refused: {error}") from None
+    except OSError as error:
+        raise PictureError(_unreadable(path, error)) from error
+    except Exception as error:
+        raise PictureError(f"{path.name} is damaged or cut short: {error}.") from error
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"There is no picture file {path}."
+    # Pillow reports damage as an OSError that the system knows nothing of.
+    if error.errno is None:
+        return f"{path.name} is damaged or cut short: {error}."
+    return f"{path} cannot be read: {error.strerror}."
+
+
+@contextmanager
+def _turn(image: Image.Image) -> Iterator[None]:
+    """Wait until `image` may be decoded, when it is a large one."""
+    if image.width * image.height <= LARGE_PIXELS:
+        yield
+        return
+    with _large:
+        yield
 
 
 def _too_many_pixels(path: Path, settings: Settings) -> str:
@@ -77,14 +144,9 @@ def _too_many_pixels(path: Path, settings: Settings) -> str:
 
 
 def _decoded(image: Image.Image, path: Path) -> Image.Image:
-    try:
+    with _damage_named(path):
         image.load()
         return _rgb(image)
-    # Decoders raise what they like on damaged data; each means the same here.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
-        raise PictureError(f"{path.name} is damaged or cut short: {error}.") from error
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{path.name} is refused: {error}.") from error
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -107,12 +169,15 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     Values are taken as 16-bit when they need it, as 0 to 1 when they are fractions, else
     as 8-bit already.
     """
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    values = np.array(image, dtype=np.float64)
+    np.nan_to_num(values, copy=False)
     top = float(values.max(initial=0))
     if image.mode.startswith("I;16") or top > 255:
-        values = values / 257
+        values /= 257
     elif image.mode == "F" and top <= 1:
-        values = values * 255
-    grey = Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+        values *= 255
+    np.rint(values, out=values)
+    np.clip(values, 0, 255, out=values)
+    grey = Image.fromarray(values.astype(np.uint8))
     grey.info = dict(image.info)
     return grey

@@ -103,22 +103,26 @@ class PictureStore:
         Raises:
             PictureError: the picture cannot be had or read, or no such size.
         """
-        if size not in THUMBNAIL_SIZES:
-            sizes = " or ".join(str(known) for known in THUMBNAIL_SIZES)
-            raise PictureError(f"There are no thumbnails of {size} pixels. Ask for {sizes}.")
-        local = self._dataset.picture_path(image_id)
-        key = _file_key(local) if local is not None else _digest(self._address(image_id))
-        target = self._thumbnails / str(size) / f"{image_id % 256:02x}" / f"{image_id}-{key}.webp"
+        target = self._thumbnail_path(image_id, size)
         if cached := self._cache.get(target):
             return cached
         with self._making.holding(str(target)):
             if cached := self._cache.get(target):
                 return cached
-            source = self.path(image_id)
-            with _cache_errors(target):
-                write_thumbnail(source, target, size, self._settings)
+            self._write_thumbnail(image_id, target, size)
             self._cache.added(target)
         return target
+
+    def needs_fetching(self, image_id: int, size: int | None = None) -> bool:
+        """Tell whether `path`, or the `thumbnail` of `size`, would ask another host.
+
+        Raises:
+            PictureError: as `path` and `thumbnail`, as far as it can be told beforehand.
+            DatasetError: no such picture.
+        """
+        if size is not None and self._thumbnail_path(image_id, size).is_file():
+            return False
+        return self.availability([image_id])[image_id].state == "remote"
 
     def fetch_many(
         self, image_ids: Sequence[int], progress: Progress | None = None, *, workers: int = 8
@@ -145,6 +149,21 @@ class PictureStore:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return failures
+
+    def _thumbnail_path(self, image_id: int, size: int) -> Path:
+        if size not in THUMBNAIL_SIZES:
+            sizes = " or ".join(str(known) for known in THUMBNAIL_SIZES)
+            raise PictureError(f"There are no thumbnails of {size} pixels. Ask for {sizes}.")
+        local = self._dataset.picture_path(image_id)
+        key = _file_key(local) if local is not None else _digest(self._address(image_id))
+        return self._thumbnails / str(size) / f"{image_id % 256:02x}" / f"{image_id}-{key}.webp"
+
+    def _write_thumbnail(self, image_id: int, target: Path, size: int) -> None:
+        source = self.path(image_id)
+        if not source.exists():  # the cache has just dropped it, for pictures of other threads
+            source = self.path(image_id)
+        with _cache_errors(target):
+            write_thumbnail(source, target, size, self._settings)
 
     def _availability(self, image_id: int, name: str, url: str | None) -> Availability:
         try:
@@ -212,7 +231,10 @@ def _picture_error(job: "Future[Path]") -> PictureError | None:
 
 
 def _file_key(path: Path) -> str:
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
     return _digest(f"{path}|{found.st_size}|{found.st_mtime_ns}")
 
 

@@ -2,6 +2,8 @@
 
 import io
 import os
+import re
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +16,19 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from core.coco import open_dataset, register_dataset
 from core.errors import DatasetError, PictureError
-from core.images import FetchError, PictureFetcher, PictureStore, open_picture
+from core.images import (
+    FetchError,
+    PictureFetcher,
+    PictureHeader,
+    PictureStore,
+    open_picture,
+    raster,
+    read_header,
+)
 from core.progress import Cancelled
 from core.settings import Settings
 from tests.core.coco_files import coco, home, image, write
@@ -127,7 +138,8 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
 def store_of(folder: Path, images: list[dict[str, Any]], **options: Any) -> PictureStore:
     """A store over a dataset of `images`, with pictures in `folder`/pictures if that exists."""
     changes = {key: value for key, value in options.items() if key in Settings.__slots__}
-    settings = replace(home(folder), image_hosts=frozenset({"127.0.0.1"}), **changes)
+    hosts = {"127.0.0.1"} | {_place(record["coco_url"]) for record in images}
+    settings = replace(home(folder), **{"image_hosts": frozenset(hosts), **changes})
     captions = write(folder / "captions.json", coco(images, []))
     pictures = folder / "pictures"
     registered = register_dataset(
@@ -141,6 +153,12 @@ def store_of(folder: Path, images: list[dict[str, Any]], **options: Any) -> Pict
     quick |= {key: value for key, value in options.items() if key not in changes}
     fetcher = PictureFetcher(settings, **quick)
     return PictureStore(open_dataset(registered, settings), settings, fetcher)
+
+
+def _place(url: str | None) -> str:
+    """The `127.0.0.1:port` of a host on this machine, which must be allowed by its port."""
+    found = re.match(r"http://(127\.0\.0\.1:\d+)/", url or "")
+    return found[1] if found else "127.0.0.1"
 
 
 def served(folder: Path, host: Host, answer: Any, **options: Any) -> PictureStore:
@@ -240,6 +258,14 @@ REFUSED = {
         sends(b"", status=302, Location="http://elsewhere.invalid/1.jpg"),
         r"Redirected elsewhere. Pictures are not fetched from 'elsewhere\.invalid'",
     ),
+    "redirect to what is no address": (
+        sends(b"", status=302, Location="http://["),
+        r"127\.0\.0\.1 redirects to 'http://\[', which is not an address",
+    ),
+    "redirect to another port": (
+        sends(b"", status=302, Location="http://127.0.0.1:9/1.jpg"),
+        r"Redirected elsewhere. Pictures are not fetched from '127\.0\.0\.1:9'",
+    ),
     "redirect to a file": (
         sends(b"", status=301, Location="file:///etc/hostname"),
         r"is not an http or https address",
@@ -298,16 +324,32 @@ def test_a_host_that_drips_is_given_up_in_time(tmp_path, host):
         ("//127.0.0.1/1.jpg", "is not an http or https address"),
         ("1.jpg", "is not an http or https address"),
         ("http://[::1", "is not an address"),
+        ("http://127.0.0.1:8080/1.jpg", "Pictures are not fetched from '127.0.0.1:8080'"),
+        ("http://somebody@127.0.0.1/1.jpg", "holds a name or password"),
+        ("http://somebody:secret@127.0.0.1:80/1.jpg", "holds a name or password"),
     ],
 )
 def test_an_address_that_is_not_allowed_is_refused_before_asking(tmp_path, url, message):
-    store = store_of(tmp_path, [image(1, coco_url=url)])
+    store = store_of(tmp_path, [image(1, coco_url=url)], image_hosts=frozenset({"127.0.0.1"}))
 
     with pytest.raises(PictureError, match=message) as raised:
         store.path(1)
     assert not isinstance(raised.value, FetchError)
     assert store.availability([1])[1].state == "missing"
     assert message.split("'")[0] in store.availability([1])[1].reason
+
+
+def test_a_host_is_told_no_password_of_this_machine(tmp_path, host, monkeypatch):
+    netrc = write(tmp_path / "netrc", b"machine 127.0.0.1 login somebody password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    told: list[str | None] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        told.append(handler.headers["Authorization"])
+        sends(JPEG)(handler)
+
+    served(tmp_path, host, answer).path(1)
+    assert told == [None]
 
 
 def test_a_picture_without_file_and_address_is_missing(tmp_path):
@@ -587,3 +629,60 @@ def test_a_picture_with_pixels_beyond_any_memory_is_refused_at_once(tmp_path):
     path = write(tmp_path / "bomb.png", bytes(header))
     with pytest.raises(PictureError, match=r"bomb\.png"):
         open_picture(path, home(tmp_path))
+
+
+@pytest.mark.parametrize("error", [struct.error, TypeError, RuntimeError, KeyError, MemoryError])
+@pytest.mark.parametrize("step", ["open", "load"])
+def test_whatever_a_decoder_raises_is_a_picture_error(tmp_path, monkeypatch, step, error):
+    path = write(tmp_path / "odd.jpg", JPEG)
+
+    def fail(*_: object, **__: object) -> None:
+        raise error("unpack requires a buffer of 4 bytes")
+
+    owner = {"open": Image, "load": JpegImageFile}[step]
+    monkeypatch.setattr(owner, step, fail)
+    with pytest.raises(PictureError, match=r"odd\.jpg is damaged or cut short: .*4 bytes"):
+        open_picture(path, home(tmp_path))
+
+
+def test_a_header_is_read_by_the_content_and_only_of_formats_that_are_decoded(tmp_path):
+    named_otherwise = write(tmp_path / "a.jpg", encoded(format="PNG"))
+    assert read_header(named_otherwise) == PictureHeader(64, 48, "image/png")
+    postscript = write(tmp_path / "b.jpg", encoded(format="EPS"))
+    with pytest.raises(PictureError, match=r"b\.jpg is not a picture that can be read"):
+        read_header(postscript)
+
+
+@pytest.mark.parametrize(("large_pixels", "at_once"), [(64 * 48 - 1, 2), (64 * 48, 6)])
+def test_large_pictures_are_decoded_two_at_a_time(tmp_path, monkeypatch, large_pixels, at_once):
+    path = write(tmp_path / "1.jpg", JPEG)
+    guard, together, most = threading.Lock(), [], []
+    load = JpegImageFile.load
+
+    def slow_load(image: Image.Image) -> Any:
+        with guard:
+            together.append(1)
+            most.append(len(together))
+        time.sleep(0.1)
+        with guard:
+            together.pop()
+        return load(image)
+
+    monkeypatch.setattr(raster, "LARGE_PIXELS", large_pixels)
+    monkeypatch.setattr(JpegImageFile, "load", slow_load)
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda _: open_picture(path, home(tmp_path)), range(6)))
+    assert max(most) == at_once
+
+
+def test_whether_another_host_would_be_asked_is_told_beforehand(tmp_path, host):
+    store = served(tmp_path, host, sends(JPEG))
+    assert store.needs_fetching(1)
+    assert store.needs_fetching(1, 320)
+    fetched = store.path(1)
+    assert not store.needs_fetching(1, 320)
+    store.thumbnail(1, 320)
+    fetched.unlink()
+    assert store.needs_fetching(1)
+    assert not store.needs_fetching(1, 320)
+    assert host.asked == ["/1.jpg"]
