@@ -104,7 +104,8 @@ def _table(found: "Found") -> str:
         score = f"{image.score:.4f}"
         rows.append((str(image.rank), score, str(image.image_id), image.file_name, caption))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    room = min(shutil.get_terminal_size().columns, _WIDEST_TABLE) - sum(widths) - 8
+    columns = shutil.get_terminal_size(fallback=(_WIDEST_TABLE, 0)).columns
+    room = min(columns, _WIDEST_TABLE) - sum(widths) - 8
     lines = []
     for rank, score, image_id, file_name, caption in rows:
         cells = (

@@ -408,7 +408,7 @@ def test_a_folder_that_cannot_be_written_is_named(encoder, settings):
         embed(dataset, encoder, blocked)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
 def test_every_precision_gives_unit_float32_rows_near_those_of_fp32(tiny_home_copy, precision):
     settings = Settings(home=tiny_home_copy)
     before = np.load(find_embeddings(settings)["tiny", "tiny"].vectors)
