@@ -6,7 +6,13 @@ for, and the source's own bytes for an export.
 """
 
 from core.coco.dataset import CocoDataset, Summary
-from core.coco.manifest import KINDS, DatasetManifest, check_name, safe_file_name
+from core.coco.manifest import (
+    KINDS,
+    DatasetManifest,
+    check_name,
+    manifest_text,
+    safe_file_name,
+)
 from core.coco.records import Category, License, RawList, RawRecords
 from core.coco.registry import find_datasets, open_dataset, register_dataset
 from core.coco.tables import ImageTable, InstanceTable, Strings
@@ -25,6 +31,7 @@ __all__ = [
     "Summary",
     "check_name",
     "find_datasets",
+    "manifest_text",
     "open_dataset",
     "register_dataset",
     "safe_file_name",

@@ -15,7 +15,7 @@ import pyarrow as pa
 from core.coco.annotation_index import AnnotationIndex
 from core.coco.manifest import DatasetManifest, safe_file_name
 from core.coco.records import Category, License, RawList, RawRecords, Span
-from core.coco.scanner import Record
+from core.coco.scanner import Record, whole_number
 from core.coco.tables import IdIndex, ImageTable, InstanceTable, Ints, RowGroups, Strings
 from core.errors import DatasetError, PictureError
 
@@ -390,8 +390,8 @@ class CocoDataset:
         found: dict[int, License] = {}
         for kind in self._by_priority():
             for record in self._member_list(kind, "licenses"):
-                number = record.get("id")
-                if isinstance(number, int):
+                number = whole_number(record.get("id"))
+                if number is not None:
                     name, url = _valid(record.get("name")), _valid(record.get("url"))
                     found.setdefault(number, License(number, name, url))
         return tuple(found.values())
@@ -402,10 +402,11 @@ class CocoDataset:
         path = self._indexes["instances"].source.path
         found: dict[int, Category] = {}
         for record in self._member_list("instances", "categories"):
-            number, name = record.get("id"), record.get("name")
-            if not isinstance(number, int) or not isinstance(name, str):
+            number, name = whole_number(record.get("id")), record.get("name")
+            if number is None or not isinstance(name, str):
                 raise DatasetError(
-                    f"{path}: a category is {record!r:.80}; expected a whole 'id' and a 'name'."
+                    f"{path}: a category is {record!r:.80}; expected a whole 'id' of at most "
+                    f"64 bits and a 'name'."
                 )
             if number in found:
                 raise DatasetError(f"{path} has two categories with the id {number}.")

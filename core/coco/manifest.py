@@ -105,7 +105,7 @@ def read_manifest(path: Path) -> DatasetManifest:
         raise DatasetError(
             f"There is no {path}. Register the dataset: python -m core add NAME --captions FILE"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise DatasetError(f"{path} cannot be read as TOML: {error}") from error
     try:
         return _manifest(values, path.parent)
@@ -113,13 +113,13 @@ def read_manifest(path: Path) -> DatasetManifest:
         raise DatasetError(f"{path}: {error}") from None
 
 
-def write_manifest(manifest: DatasetManifest, folder: Path) -> str:
+def manifest_text(manifest: DatasetManifest, folder: Path) -> str:
     """Return the text of a dataset.toml for `folder`; paths inside it become relative."""
     lines = [f"title = {_quoted(manifest.title)}", f"split = {_quoted(manifest.split)}"]
     if manifest.drawn:
-        lines.append("drawn = true")
+        lines.append("drawn = true            # pictures are drawings; the app says so")
     if manifest.examples:
-        lines.append(f"examples = [{', '.join(_quoted(query) for query in manifest.examples)}]")
+        lines += ["examples = [", *(f"  {_quoted(query)}," for query in manifest.examples), "]"]
     lines += ["", "[annotations]"]
     for kind, path in manifest.annotations.items():
         lines.append(f"{kind} = {_quoted(_relative(path, folder))}")

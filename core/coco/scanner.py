@@ -18,6 +18,8 @@ from core.errors import DatasetError
 from core.progress import Progress
 
 NO_ID = -1
+LONGEST_NAME = 1_024  # characters of a file name; file systems allow 255 bytes a folder level
+LONGEST_URL = 8_192
 _BOM = "\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _RECORDS_A_TELL = 4096
@@ -59,9 +61,11 @@ class ImageColumns:
     def add(self, record: Record, start: int, length: int) -> None:
         """Take the fields that are searched by; raise ValueError with what is wrong."""
         self.ids.append(_whole(record, "id"))
-        self.file_names.append(_text(record, "file_name"))
+        self.file_names.append(_text(record, "file_name", LONGEST_NAME))
         url = record.get("coco_url")
-        self.coco_urls.append(_text(record, "coco_url") if isinstance(url, str) else "")
+        self.coco_urls.append(
+            _text(record, "coco_url", LONGEST_URL) if isinstance(url, str) else ""
+        )
         self.widths.append(_whole_or(record.get("width"), 0))
         self.heights.append(_whole_or(record.get("height"), 0))
         self.license_ids.append(_whole_or(record.get("license"), NO_ID))
@@ -263,32 +267,43 @@ class _Walk:
         return DatasetError(f"{self.path} is not valid JSON: {self.where}, byte {at:,}.")
 
 
+def whole_number(value: Any) -> int | None:
+    """Return a JSON number as an int of 64 bits, None when it is none; 3.0 is 3."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
+        return None
+    return value
+
+
 class _RecordError(ValueError):
     """What is wrong with one record, to follow its name in a sentence."""
 
 
 def _whole(record: Record, key: str) -> int:
-    value = record.get(key)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        found = f"has {value!r:.60} as {key!r}" if key in record else f"has no {key!r}"
-        raise _RecordError(f"{found}; expected a whole number of at most 64 bits.")
+    value = whole_number(record.get(key))
+    if value is None:
+        raise _RecordError(f"{_found(record, key)}; expected a whole number of at most 64 bits.")
     return value
 
 
 def _whole_or(value: Any, default: int) -> int:
-    try:
-        return _whole({"": value}, "")
-    except _RecordError:
-        return default
+    whole = whole_number(value)
+    return default if whole is None else whole
 
 
-def _text(record: Record, key: str) -> str:
+def _found(record: Record, key: str) -> str:
+    return f"has {record[key]!r:.60} as {key!r}" if key in record else f"has no {key!r}"
+
+
+def _text(record: Record, key: str, longest: int | None = None) -> str:
     value = record.get(key)
     if not isinstance(value, str):
-        found = f"has {value!r:.60} as {key!r}" if key in record else f"has no {key!r}"
-        raise _RecordError(f"{found}; expected text.")
+        raise _RecordError(f"{_found(record, key)}; expected text.")
+    if longest is not None and len(value) > longest:
+        raise _RecordError(
+            f"has {len(value):,} characters in {key!r}; expected at most {longest:,}."
+        )
     if key != "caption" and not _is_encodable(value):
         raise _RecordError(f"has half a surrogate pair in {key!r}; expected valid Unicode.")
     return value

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.content import is_lfs_pointer, sha256_of
 from core.errors import DatasetError
 from core.progress import NoProgress, Progress
 
 _CHUNK = 8 * 2**20
-_LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass(slots=True)
@@ -134,14 +134,8 @@ def inspect(path: Path, progress: Progress | None = None) -> SourceFile:
     return SourceFile(path, done, stat.st_mtime_ns, digest.hexdigest())
 
 
-def sha256_of(path: Path) -> str:
-    """Return the hex sha256 of the file at `path`."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _refuse_strangers(path: Path, head: bytes) -> None:
-    if head.startswith(_LFS):
+    if is_lfs_pointer(head):
         raise DatasetError(
             f"{path} is a Git LFS pointer, not the annotations themselves. "
             f"Fetch it: git lfs pull --include '{path.name}'"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from core.atomic import atomic_folder, write_text
+from core.coco import DatasetManifest, manifest_text
 from core.demo.captions import Claims, write_captions
 from core.demo.categories import CATEGORIES, SETTINGS
 from core.demo.facts import FACTS, Facts, write_facts
@@ -47,25 +48,13 @@ LICENSES = [
     )
 ]  # fmt: skip
 
-DATASET_TOML = """\
-title = "Demo: drawn scenes"
-split = "demo"
-drawn = true            # pictures are drawings; the app says so
-examples = [
-  "a dog on a beach",
-  "cars at night",
-  "something to eat",
-  "animals in the snow",
-  "furniture",
-]
-
-[annotations]
-captions = "annotations/captions_demo.json"
-instances = "annotations/instances_demo.json"
-
-[pictures]
-folder = "images"
-"""
+EXAMPLES = (
+    "a dog on a beach",
+    "cars at night",
+    "something to eat",
+    "animals in the snow",
+    "furniture",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +97,20 @@ def build_dataset(
         documents.write(temporary)
         size = sum(path.stat().st_size for path in (temporary / "images").iterdir())
     return documents.summary(folder, size)
+
+
+def manifest_in(folder: Path) -> DatasetManifest:
+    """Return what dataset.toml says of the demo when it lies in `folder`."""
+    return DatasetManifest(
+        title="Demo: drawn scenes",
+        split="demo",
+        annotations={
+            kind: folder / "annotations" / f"{kind}_demo.json" for kind in ("captions", "instances")
+        },
+        pictures=folder / "images",
+        drawn=True,
+        examples=EXAMPLES,
+    )
 
 
 def file_name(image_id: int) -> str:
@@ -244,7 +247,7 @@ class _Documents:
             head | {"annotations": self.instances, "categories": categories},
         )
         write_facts(Facts(self.contents, self.claims), folder / FACTS)
-        write_text(folder / "dataset.toml", DATASET_TOML)
+        write_text(folder / "dataset.toml", manifest_text(manifest_in(folder), folder))
 
     def summary(self, folder: Path, picture_bytes: int) -> Summary:
         crowds = sum(instance["iscrowd"] for instance in self.instances)

@@ -37,7 +37,7 @@ def read_facts(path: Path) -> Facts:
             for number, image in document["images"].items()
         }
         claims = {int(n): Claims.from_json(value) for n, value in document["captions"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise DatasetError(
             f"Expected the facts of a drawn dataset in {path}, found none that can be read "
             f"({error}). Run: python -m core demo build"

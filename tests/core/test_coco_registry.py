@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.coco import find_datasets, open_dataset, register_dataset
-from core.coco.manifest import DatasetManifest, read_manifest, write_manifest
+from core.coco.manifest import DatasetManifest, manifest_text, read_manifest
 from core.errors import DatasetError
 from tests.core.coco_files import captions_file, dataset, home, instances_file, write
 
@@ -52,7 +52,7 @@ def test_any_title_survives_in_the_manifest(tmp_path, title):
         drawn=True,
         examples=("a dog", title),
     )
-    write(tmp_path / "dataset.toml", write_manifest(manifest, tmp_path))
+    write(tmp_path / "dataset.toml", manifest_text(manifest, tmp_path))
 
     assert read_manifest(tmp_path / "dataset.toml") == manifest
 

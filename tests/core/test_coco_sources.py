@@ -187,7 +187,7 @@ def test_captions_as_instances_are_refused(tmp_path):
     [
         ("categories", "x", "'categories' is not a list of objects"),
         ("categories", [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "two categories"),
-        ("categories", [{"name": "dog"}], "expected a whole 'id' and a 'name'"),
+        ("categories", [{"name": "dog"}], "expected a whole 'id' of at most 64 bits and a 'name'"),
         ("licenses", {"1": "x"}, "'licenses' is not a list of objects"),
     ],
 )
