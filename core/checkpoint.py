@@ -23,6 +23,7 @@ from string import ascii_lowercase
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from core import atomic
+from core.content import is_lfs_pointer, sha256_of
 from core.errors import CheckpointError, ModelError
 from core.preprocessing import Preprocessing
 from core.progress import NoProgress, Progress
@@ -36,7 +37,6 @@ MANIFEST = "model.json"
 FORMAT_VERSION = 1
 
 _CHUNK = 1 << 20
-_LFS_POINTER = b"version https://git-lfs"
 _LFS_POINTER_SIZE = 1_024
 _NO_PROGRESS = NoProgress()
 
@@ -268,6 +268,13 @@ def ignored_files(folder: Path) -> list[Path]:
     )
 
 
+def ignored_notes(folder: Path) -> tuple[str, ...]:
+    """Return a sentence for each of `ignored_files`."""
+    return tuple(
+        f"{path} is not one of the parts and is ignored." for path in ignored_files(folder)
+    )
+
+
 def load_state_dict(folder: Path) -> "dict[str, Tensor]":
     """Return the tensors of the checkpoint in `folder`, on the CPU, by their names.
 
@@ -282,7 +289,7 @@ def load_state_dict(folder: Path) -> "dict[str, Tensor]":
     parts = find_parts(folder)
     records = _records(folder)
     for part in parts if records else ():
-        problem = _hash_problem(part, records[part.path.name], _sha256([part]))
+        problem = _hash_problem(part, records[part.path.name], sha256_of(part.path))
         if problem:
             raise CheckpointError(problem)
     with PartsReader(parts) as stream:
@@ -300,11 +307,6 @@ def fingerprint(folder: Path) -> str:
     return read_manifest(folder).sha256 or _remembered_sha256(
         tuple((part, part.path.stat().st_mtime_ns) for part in find_parts(folder))
     )
-
-
-def sha256_of(file: Path) -> str:
-    """Return the sha256 of `file` in hex."""
-    return _sha256([Part(file, file.stat().st_size)])
 
 
 def split(
@@ -355,8 +357,8 @@ def split(
     atomic.write_text(path, json.dumps(ordered, indent=1, ensure_ascii=False) + "\n")
 
 
-def merge(folder: Path, file: Path, progress: Progress = _NO_PROGRESS) -> None:
-    """Write the checkpoint in `folder` to `file`, whole or not at all.
+def merge(folder: Path, file: Path, progress: Progress = _NO_PROGRESS) -> str:
+    """Write the checkpoint in `folder` to `file`, whole or not at all; return its sha256.
 
     Raises:
         CheckpointError: as `find_parts`; the bytes are not those that `model.json` names.
@@ -375,6 +377,7 @@ def merge(folder: Path, file: Path, progress: Progress = _NO_PROGRESS) -> None:
                 f"{MANIFEST} says {manifest.sha256}. {file} was not written. "
                 f"To see which part differs run: python -m core checkpoint verify {folder}"
             )
+    return whole.hexdigest()
 
 
 def verify(folder: Path, progress: Progress = _NO_PROGRESS) -> VerifyReport:
@@ -496,7 +499,7 @@ def _check_content(part: Part) -> None:
         raise CheckpointError(f"{part.path} is empty. Copy it again.")
     if part.size <= _LFS_POINTER_SIZE:
         with part.path.open("rb") as file:
-            if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            if is_lfs_pointer(file.read(_LFS_POINTER_SIZE)):
                 raise CheckpointError(
                     f"{part.path} is a Git LFS pointer instead of its content: "
                     "fetch it with git lfs pull."
@@ -581,7 +584,7 @@ def _letters(count: int) -> list[str]:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise CheckpointError(
             f"{path} cannot be read as JSON: {error}. Mend or remove it."
         ) from error

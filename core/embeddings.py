@@ -4,7 +4,8 @@
 
 - `<dataset>_embeddings.npy`: float32, shape (N, dim), unit rows;
 - `<dataset>_image_ids.npy`: int64, shape (N,), the dataset's image ids;
-- `<dataset>_filenames.npy`, `<dataset>_coco_urls.npy`: fixed-width unicode, shape (N,);
+- `<dataset>_filenames.npy`: fixed-width unicode, shape (N,);
+- `<dataset>_coco_urls.npy`: the same, for who reads the files elsewhere; never opened here;
 - `manifest.json`: what they were made of and by (`Manifest`);
 - `skipped.csv`: the pictures without a vector, each with the reason.
 
@@ -28,6 +29,7 @@ import numpy.typing as npt
 from core import checkpoint
 from core.checkpoint import ModelManifest
 from core.coco import CocoDataset
+from core.content import is_lfs_pointer
 from core.errors import EmbeddingsError
 from core.settings import Settings
 
@@ -127,7 +129,7 @@ class EmbeddingsFiles:
     def fingerprint(self) -> str:
         """Changes when a file is replaced; cheap, for the keys of caches."""
         digest = hashlib.sha256()
-        for path in (self.vectors, self.image_ids, self.filenames, self.coco_urls, self.manifest):
+        for path in (self.vectors, self.image_ids, self.filenames, self.manifest):
             try:
                 status = path.stat()
                 state = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
@@ -144,7 +146,7 @@ class Embeddings:
     Attributes:
         vectors: float32, shape (n, dim), unit rows; memory-mapped where the file allows.
         image_ids: int64, shape (n,), unique, all in the dataset.
-        file_names, coco_urls: unicode, shape (n,).
+        file_names: unicode, shape (n,).
         manifest: None for the older layout.
         warnings: what a person should know, though the vectors can be used.
     """
@@ -153,13 +155,12 @@ class Embeddings:
     vectors: Vectors
     image_ids: Ids
     file_names: Texts
-    coco_urls: Texts
     manifest: Manifest | None
     warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         n = self.vectors.shape[0]
-        for name in ("image_ids", "file_names", "coco_urls"):
+        for name in ("image_ids", "file_names"):
             shape = getattr(self, name).shape
             if shape != (n,):
                 raise ValueError(f"expected {name} of shape ({n},), got {shape}")
@@ -211,7 +212,7 @@ def read_manifest(files: EmbeddingsFiles) -> Manifest | None:
         record = json.loads(files.manifest.read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise EmbeddingsError(
             f"Expected JSON in {files.manifest}, found none ({error}). Run: {files.command}"
         ) from None
@@ -252,14 +253,13 @@ def load_embeddings(
         _check_dataset(files, manifest, dataset)
     vectors = _read_vectors(files, manifest, model)
     file_names = _read_texts(files.filenames, files, len(vectors))
-    coco_urls = _read_texts(files.coco_urls, files, len(vectors))
     if files.image_ids.exists() or not (manifest is None or files.is_flat):
         image_ids = _read_ids(files, len(vectors))
         _check_names(files, image_ids, file_names, dataset)
     else:
         image_ids = _ids_of_names(files, file_names, dataset)
     warnings = _warnings(files, manifest, len(vectors), dataset)
-    return Embeddings(files, vectors, image_ids, file_names, coco_urls, manifest, warnings)
+    return Embeddings(files, vectors, image_ids, file_names, manifest, warnings)
 
 
 class VectorsWriter:
@@ -414,7 +414,8 @@ def _lengths(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 def _read_texts(path: Path, files: EmbeddingsFiles, n: int) -> Texts:
     array = _read_array(path, files)
     if array.dtype.kind == "S":
-        array = np.char.decode(array, "utf-8")
+        with _refusing(path, files):
+            array = np.char.decode(array, "utf-8")
     if array.ndim != 1 or array.dtype.kind != "U":
         raise EmbeddingsError(
             f"Expected texts of shape ({n},) in {path}, found {array.dtype} of shape "
@@ -462,20 +463,21 @@ def _check_names(
             f"the dataset {dataset.name!r}, the first being {image_ids[absent[0]]}: expected "
             f"embeddings of this dataset, found ones of another. Run: {files.command}"
         )
-    expected = _dataset_names(dataset)[order[places]]
-    other = np.flatnonzero(expected != file_names)
-    if len(other):
+    # As lists: one long name would make a fixed-width array of all of them huge.
+    expected, found = dataset.images.file_names.take(order[places]), file_names.tolist()
+    other = [row for row, name in enumerate(found) if name != expected[row]]
+    if other:
         first = other[0]
         raise EmbeddingsError(
             f"{len(other):,} of {len(image_ids):,} file names in {files.filenames} differ from "
             f"the dataset {dataset.name!r}: image {image_ids[first]} is expected to be "
-            f"{str(expected[first])!r}, found {str(file_names[first])!r}. They are of another "
+            f"{expected[first]!r}, found {found[first]!r}. They are of another "
             f"dataset. Run: {files.command}"
         )
 
 
 def _ids_of_names(files: EmbeddingsFiles, file_names: Texts, dataset: CocoDataset) -> Ids:
-    known = _dataset_names(dataset).tolist()
+    known = list(dataset.images.file_names)
     ids = dict(zip(known, dataset.images.ids.tolist(), strict=True))
     names = file_names.tolist()
     if not any(name in ids for name in names):
@@ -495,10 +497,6 @@ def _ids_of_names(files: EmbeddingsFiles, file_names: Texts, dataset: CocoDatase
             f"told. Run: {files.command}"
         )
     return found
-
-
-def _dataset_names(dataset: CocoDataset) -> Texts:
-    return np.asarray(dataset.images.file_names, dtype=np.str_)
 
 
 def _warnings(
@@ -557,6 +555,12 @@ def _read_header(
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     else:
         shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    if dtype.itemsize == 0:
+        # numpy would take one character for each and fill the memory by the shape alone.
+        raise EmbeddingsError(
+            f"Expected numbers or fixed-width texts in {path}, found texts of no width "
+            f"({dtype.str}) and shape {shape}. Run: {files.command}"
+        )
     if dtype.hasobject:
         raise EmbeddingsError(
             f"Expected numbers or fixed-width texts in {path}, found an object array, which "
@@ -569,7 +573,7 @@ def _read_header(
 def _what_it_is(head: bytes) -> str:
     if not head:
         return "is empty: expected a NumPy array."
-    if head.startswith(b"version https://git-lfs"):
+    if is_lfs_pointer(head):
         return "is a Git LFS pointer: expected the NumPy array that it stands for."
     if head.startswith(b"\x80"):
         return "is a Python pickle: expected a NumPy array. It is never opened, as it may run code."
@@ -579,7 +583,7 @@ def _what_it_is(head: bytes) -> str:
 
 
 def _next_step(head: bytes, path: Path, files: EmbeddingsFiles) -> str:
-    if head.startswith(b"version https://git-lfs"):
+    if is_lfs_pointer(head):
         return f"Run: git lfs pull --include {path.name}, or: {files.command}"
     return f"Run: {files.command}"
 

@@ -3,13 +3,13 @@
 Built by open_clip's own classes; nothing is ever fetched.
 """
 
+import re
 import threading
-import unicodedata
 import warnings as python_warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from core import checkpoint
 from core.checkpoint import ModelManifest
 from core.errors import ModelError
 from core.preprocessing import Preprocessing
+from core.words import unknown_words
 
 _TEXTS_AT_ONCE = 256
 _PICTURES_AT_ONCE = 64
@@ -104,15 +105,15 @@ def load_encoder(folder: Path, device: str = "auto", precision: str | None = Non
     Raises:
         CheckpointError: as `checkpoint.load_state_dict`.
         ModelError: the weights are of another architecture (with the keys that are missing
-            or too many), the architecture needs files from a hub, or there is no such
-            device or precision.
+            or too many), the config names something else than sizes (a hub, a file), or
+            there is no such device or precision.
     """
     manifest = checkpoint.read_manifest(folder)
     target = _device(device)
     if precision not in (None, *_PRECISIONS):
         raise ModelError(f"Expected the precision fp32, bf16 or fp16, found {precision!r}.")
     state = checkpoint.load_state_dict(folder)
-    warnings = _activation_warnings(manifest, state)
+    warnings = (*_activation_warnings(manifest, state), *checkpoint.ignored_notes(folder))
     model = _model(manifest)
     _fill(model, state, manifest)
     return ClipEncoder(manifest, model.to(target), precision or "fp32", warnings)
@@ -241,43 +242,7 @@ class ClipEncoder:
 
     def _unknown_words(self, text: str) -> tuple[str, ...]:
         known = self.manifest.known_words
-        if known is None:
-            return ()
-        unknown = (
-            part
-            for word in _words(text)
-            if word not in known
-            for part in _uncontracted(word)
-            if part not in known
-        )
-        return tuple(dict.fromkeys(unknown))
-
-
-# What English contracts behind an apostrophe: "the dog's", "they've".
-_CONTRACTIONS = frozenset({"s", "t", "re", "ve", "m", "ll", "d"})
-
-
-def _words(text: str) -> list[str]:
-    """Return the words of `text` in lower case; a pictograph is a word of its own.
-
-    Python's `\\w` leaves out the vowel signs of Indian scripts, so the Unicode categories
-    of letters, marks and numbers are asked.
-    """
-    spaced = []
-    for character in unicodedata.normalize("NFC", text).replace("’", "'"):
-        kind = unicodedata.category(character)
-        if kind == "So":
-            spaced.append(f" {character} ")
-        elif kind[0] in "LMN" and character != "\ufe0f":
-            spaced.append(character)
-        else:
-            spaced.append("'" if character == "'" else " ")
-    return [word for raw in "".join(spaced).lower().split() if (word := raw.strip("'"))]
-
-
-def _uncontracted(word: str) -> list[str]:
-    first, *rest = word.split("'")
-    return [first, *(part for part in rest if part and part not in _CONTRACTIONS)]
+        return () if known is None else unknown_words(text, known)
 
 
 def _device(name: str) -> torch.device:
@@ -291,14 +256,9 @@ def _device(name: str) -> torch.device:
 
 def _model(manifest: ModelManifest, device: str = "meta") -> nn.Module:
     """Build the model; on PyTorch's meta device it takes no memory for its weights."""
+    _check_config(manifest)
     config = deepcopy(dict(manifest.config))
-    vision, text = config.get("vision_cfg", {}), config.get("text_cfg", {})
-    if "hf_model_name" in text or "hf_tokenizer_name" in text or "multimodal_cfg" in config:
-        raise ModelError(
-            f"{manifest.folder}: the architecture {manifest.architecture!r} needs a tokenizer or "
-            "a text model from a hub, which CocoSift does not fetch. Use one with CLIP's own "
-            "tokenizer, as ViT-B-32."
-        )
+    vision = config["vision_cfg"]
     if (size := vision.get("image_size", 224)) != manifest.preprocessing.image_size:
         raise ModelError(
             f"{manifest.folder}: the architecture takes pictures of {size} pixels, but "
@@ -318,6 +278,54 @@ def _model(manifest: ModelManifest, device: str = "meta") -> nn.Module:
             f"{manifest.folder}: open_clip cannot build {manifest.architecture!r} from the config "
             f"in model.json ({type(error).__name__}: {error})."
         ) from error
+
+
+# What a config may hold. Nothing here can name a hub, an address or a file, so a
+# model.json from a stranger can neither reach the network nor open anything.
+_CONFIG_KEYS = frozenset(
+    {"embed_dim", "vision_cfg", "text_cfg", "custom_text", "quick_gelu"}
+    | {"init_logit_scale", "init_logit_bias", "nonscalar_logit_scale"}
+)
+_VISION_KEYS = frozenset(field.name for field in fields(open_clip.CLIPVisionCfg))
+_TEXT_KEYS = frozenset(
+    field.name
+    for field in fields(open_clip.CLIPTextCfg)
+    if not field.name.startswith("hf_") and field.name != "tokenizer_mode"
+)
+_TOKENIZER_KEYS = frozenset({"clean"})
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_-]+)?")
+
+
+def _check_config(manifest: ModelManifest) -> None:
+    """Refuse a config that asks for anything but CLIP's own tokenizer and plain networks."""
+    config = manifest.config
+    text, vision = config["text_cfg"], config["vision_cfg"]
+    tokenizer = text.get("tokenizer_kwargs") or {}
+    hub = sorted(key for key in text if key.startswith("hf_"))
+    if hub or "multimodal_cfg" in config:
+        raise ModelError(
+            f"{manifest.folder}: the architecture {manifest.architecture!r} needs a tokenizer or "
+            f"a text model from a hub ({hub[0] if hub else 'multimodal_cfg'}), which CocoSift "
+            "does not fetch. Use one with CLIP's own tokenizer, as ViT-B-32."
+        )
+    for where, keys, known in (
+        ("config", config, _CONFIG_KEYS),
+        ("vision_cfg", vision, _VISION_KEYS),
+        ("text_cfg", text, _TEXT_KEYS),
+        ("tokenizer_kwargs", tokenizer, _TOKENIZER_KEYS),
+    ):
+        if not isinstance(keys, Mapping) or (strange := sorted(keys.keys() - known)):
+            found = ", ".join(strange) if isinstance(keys, Mapping) else repr(keys)
+            raise ModelError(
+                f"{manifest.folder}: expected nothing in {where} but {', '.join(sorted(known))}, "
+                f"found {found:.120}. Take it out of {checkpoint.MANIFEST}."
+            )
+    name = vision.get("timm_model_name")
+    if name is not None and not (isinstance(name, str) and _PLAIN_NAME.fullmatch(name)):
+        raise ModelError(
+            f"{manifest.folder}: expected the plain name of a network in timm_model_name, as "
+            f"resnet50, found {name!r:.120}. Nothing is fetched or opened for it."
+        )
 
 
 def _fill(model: nn.Module, state: dict[str, Tensor], manifest: ModelManifest) -> None:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom up: a module may import what stands in an earlier row, or in its own.
 LAYERS = (
-    ("errors", "settings", "atomic", "progress", "palette"),
+    ("errors", "settings", "atomic", "content", "progress", "palette", "words"),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
     ("search",),

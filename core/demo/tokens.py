@@ -6,18 +6,18 @@ them; every other row is zero, so a word that was never learned says nothing.
 """
 
 import functools
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
+from core.words import words_of
+
 VOCABULARY = 49_408
 UNKNOWN = 0
 _END = 49_407
 _CONTEXT = 77
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?|\d+")
 
 
 class TokenTable:
@@ -61,7 +61,7 @@ class TokenTable:
 
 def known_words(texts: Iterable[str], fewest: int = 3) -> list[str]:
     """Return the lower-case words that occur at least `fewest` times, sorted."""
-    counted = Counter(word for text in texts for word in _WORD.findall(text.lower()))
+    counted = Counter(word for text in texts for word in words_of(text))
     return sorted(word for word, count in counted.items() if count >= fewest)
 
 
