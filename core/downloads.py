@@ -27,12 +27,15 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from core.errors import CocoSiftError, ExportError
+from core.errors import CocoSiftError, ExportError, SettingsError
 from core.export import ExportPlan, ExportReport, MissingPicture, MissingPicturesError, write_zip
 from core.progress import Cancelled
 from core.settings import Settings
 
 LIFETIME_S = 3600.0
+# A browser asks how its download stands several times a second, but only once a minute from a
+# tab that has been in the background for long.
+PATIENCE_S = 150.0
 MAX_BYTES = 20 * 2**30
 URL_PREFIX = "/api/downloads"
 
@@ -55,10 +58,12 @@ class Download:
     Attributes:
         token: names it; cannot be guessed.
         filename: what the browser saves it as, ending in `.zip`.
+        waiting: downloads that are to be made before this one begins; 0 once it has begun.
         done, total: bytes of the work, for a progress bar; equal when ready.
         path: the finished file, None until it is ready.
         report: what the finished file holds, None until it is ready.
-        error: what went wrong, in words for the person; empty unless it failed.
+        error: what went wrong, in words for the person; empty unless it failed or was
+            given up because nobody asked for it any more.
         missing: the pictures that could not be had, if that is why it failed.
         created, finished: seconds since the epoch; `finished` is None while it is made.
     """
@@ -66,6 +71,7 @@ class Download:
     token: str
     filename: str
     state: State
+    waiting: int
     done: int
     total: int
     path: Path | None
@@ -80,11 +86,6 @@ class Download:
         """The path of the route that serves the finished file."""
         return f"{URL_PREFIX}/{self.token}/{quote(self.filename)}"
 
-    @property
-    def fraction(self) -> float:
-        """The share of the work that is done, 0 to 1."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
-
 
 class Downloads:
     """The downloads of one process. All methods may be called from any thread."""
@@ -95,6 +96,7 @@ class Downloads:
         *,
         workers: int = 2,
         lifetime_s: float = LIFETIME_S,
+        patience_s: float = PATIENCE_S,
         max_bytes: int = MAX_BYTES,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -104,10 +106,16 @@ class Downloads:
             settings: `settings.cache` is where the files go.
             workers: how many ZIPs are made at once; more wait their turn.
             lifetime_s: how long a finished file is kept after its last use.
+            patience_s: how long a file is made for somebody who does not ask how it
+                stands; a closed tab asks no more.
             max_bytes: when the finished files take more, the longest unused go first.
             clock: seconds since the epoch.
+
+        Raises:
+            SettingsError: the cache folder cannot be written.
         """
         self._lifetime_s = lifetime_s
+        self._patience_s = patience_s
         self._max_bytes = max_bytes
         self._clock = clock
         self.is_closed = False
@@ -131,7 +139,7 @@ class Downloads:
             job.last_used = self._clock()
             ticket = _Ticket(secrets.token_urlsafe(24), _file_name(title), job, self._clock())
             self._tickets[ticket.token] = ticket
-            return ticket.snapshot()
+            return self._snapshot(ticket)
 
     def get(self, token: str) -> Download:
         """Return how the download of `token` stands now.
@@ -143,7 +151,7 @@ class Downloads:
             self._sweep()
             ticket = self._ticket(token)
             ticket.job.last_used = self._clock()
-            return ticket.snapshot()
+            return self._snapshot(ticket)
 
     def cancel(self, token: str) -> Download:
         """Give up the download of `token`; the work stops if nobody else waits for it.
@@ -158,7 +166,7 @@ class Downloads:
             if job.state is State.PREPARING and not self._is_awaited(job):
                 job.stop.set()
                 self._forget(job)
-            return ticket.snapshot()
+            return self._snapshot(ticket)
 
     def close(self) -> None:
         """Stop all work and remove all files."""
@@ -172,13 +180,16 @@ class Downloads:
 
     def _shared_job(self, plan: ExportPlan, without_missing: bool) -> "_Job | None":
         job = self._jobs.get(_key(plan, without_missing))
-        if job is None or (job.state is State.READY and not job.path.exists()):
-            return None
-        return job
+        if job is None or job.report is None:
+            return job
+        # What a host did not give then, it may give now.
+        is_whole = len(job.report.missing) == len(plan.missing)
+        return job if is_whole and job.path.exists() else None
 
     def _new_job(self, plan: ExportPlan, without_missing: bool) -> "_Job":
         key = _key(plan, without_missing)
-        job = _Job(key, self._folder / f"{next(self._numbers)}.zip", total=plan.n_bytes)
+        path = self._folder / f"{next(self._numbers)}.zip"
+        job = _Job(key, path, total=plan.n_bytes, check=self._give_up_if_abandoned)
         self._jobs[key] = job
         self._pool.submit(self._work, job, plan, without_missing)
         return job
@@ -186,9 +197,10 @@ class Downloads:
     def _work(self, job: "_Job", plan: ExportPlan, without_missing: bool) -> None:
         try:
             job.update(0, job.total)  # may have been cancelled while it waited
+            job.has_begun = True
             report = write_zip(plan, job.path, without_missing=without_missing, progress=job)
         except Cancelled:
-            self._finish(job, State.CANCELLED)
+            self._finish(job, State.CANCELLED, error=job.error)
         except CocoSiftError as error:
             job.missing = error.missing if isinstance(error, MissingPicturesError) else ()
             self._finish(job, State.FAILED, error=str(error))
@@ -213,6 +225,21 @@ class Downloads:
             if job.stop.is_set():
                 job.path.unlink(missing_ok=True)
             self._sweep()
+
+    def _give_up_if_abandoned(self, job: "_Job") -> None:
+        with self._lock:
+            if self._clock() - job.last_used > self._patience_s:
+                job.error = "Nobody waited for this download, so it was given up. Ask for it again."
+                job.stop.set()
+                self._forget(job)
+
+    def _snapshot(self, ticket: "_Ticket") -> Download:
+        job, waiting = ticket.job, 0
+        if job.state is State.PREPARING and not job.has_begun and not job.stop.is_set():
+            # Those that may still be shared are the ones that nobody has given up.
+            unfinished = [j for j in self._jobs.values() if j.state is State.PREPARING]
+            waiting = unfinished.index(job)
+        return ticket.snapshot(waiting)
 
     def _ticket(self, token: str) -> "_Ticket":
         ticket = self._tickets.get(token)
@@ -271,6 +298,8 @@ class _Job:
     path: Path
     total: int
     done: int = 0
+    check: "Callable[[_Job], None]" = lambda job: None
+    has_begun: bool = False
     state: State = State.PREPARING
     report: ExportReport | None = None
     error: str = ""
@@ -284,6 +313,7 @@ class _Job:
         return self.report.n_bytes if self.report is not None else 0
 
     def update(self, done: int, total: int) -> None:
+        self.check(self)
         if self.stop.is_set():
             raise Cancelled
         self.done, self.total = done, total
@@ -299,7 +329,7 @@ class _Ticket:
     created: float
     cancelled: bool = False
 
-    def snapshot(self) -> Download:
+    def snapshot(self, waiting: int) -> Download:
         job = self.job
         state = State.CANCELLED if self.cancelled else job.state
         is_ready = state is State.READY
@@ -307,6 +337,7 @@ class _Ticket:
             token=self.token,
             filename=self.filename,
             state=state,
+            waiting=waiting,
             done=job.done,
             total=job.total,
             path=job.path if is_ready else None,
@@ -333,16 +364,22 @@ def _claim_folder(downloads: Path) -> tuple[Path, IO[bytes]]:
 
     The lock file is held as long as it is open, so also a killed process lets it go.
     """
-    downloads.mkdir(parents=True, exist_ok=True)
-    with _locked(downloads / ".starting"):
-        for folder in downloads.iterdir():
-            if folder.is_dir() and _is_abandoned(folder):
-                shutil.rmtree(folder, ignore_errors=True)
-        mine = downloads / f"{os.getpid()}-{secrets.token_hex(4)}"
-        mine.mkdir()
-        lock = (mine / ".lock").open("wb")
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return mine, lock
+    try:
+        downloads.mkdir(parents=True, exist_ok=True)
+        with _locked(downloads / ".starting"):
+            for folder in downloads.iterdir():
+                if folder.is_dir() and _is_abandoned(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+            mine = downloads / f"{os.getpid()}-{secrets.token_hex(4)}"
+            mine.mkdir()
+            lock = (mine / ".lock").open("wb")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return mine, lock
+    except OSError as error:
+        raise SettingsError(
+            f"{downloads} cannot be written: {error.strerror or error}. Downloads are made there: "
+            "let this user write in it, or name another folder in COCOSIFT_CACHE."
+        ) from error
 
 
 def _is_abandoned(folder: Path) -> bool:

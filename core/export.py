@@ -26,12 +26,11 @@ from zipfile import ZIP64_LIMIT, ZIP_FILECOUNT_LIMIT, ZIP_STORED, ZipFile, ZipIn
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
 
 from core.atomic import atomic_path
 from core.coco import CocoDataset, RawRecords, safe_file_name
 from core.errors import ExportError, PictureError
-from core.images import Availability, PictureStore
+from core.images import Availability, PictureStore, read_header
 from core.progress import NoProgress, Progress
 
 Ids = npt.NDArray[np.int64]
@@ -146,7 +145,7 @@ def plan_export(
         ExportError: no id, an id given twice, or another number of scores.
         DatasetError: an id that the dataset does not have.
     """
-    subset = _Subset.of(dataset, image_ids, scores)
+    subset = _Selection.of(dataset, image_ids, scores)
     found = _look(dataset, pictures, subset.image_ids)
     contents = subset.contents(found)
     to_fetch = [picture for picture in found if picture.is_remote]
@@ -185,7 +184,7 @@ def write_zip(
         DatasetError: an annotation file has changed meanwhile.
     """
     steps = _Steps(progress or NoProgress(), plan.n_bytes + plan.fetch_bytes)
-    subset = _Subset(plan.dataset, plan.image_ids, plan.scores)
+    subset = _Selection(plan.dataset, plan.image_ids, plan.scores)
     try:
         _require_space(path, plan.n_bytes)
         with atomic_path(path) as temporary:
@@ -232,7 +231,7 @@ def picture_bytes(
 
 def base_bytes(dataset: CocoDataset) -> int:
     """Return what a ZIP takes without any picture: categories, licences, headers."""
-    subset = _Subset(dataset, np.empty(0, dtype=np.int64), None)
+    subset = _Selection(dataset, np.empty(0, dtype=np.int64), None)
     return _zip_bytes([], subset.contents([]))
 
 
@@ -308,7 +307,7 @@ DOCUMENTS: tuple[Callable[[Contents], Iterator[Member]], ...] = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Subset:
+class _Selection:
     """What was asked for."""
 
     dataset: CocoDataset
@@ -318,7 +317,7 @@ class _Subset:
     @classmethod
     def of(
         cls, dataset: CocoDataset, image_ids: Iterable[int], scores: Iterable[float] | None
-    ) -> "_Subset":
+    ) -> "_Selection":
         ids = np.asarray(list(image_ids), dtype=np.int64)
         if not len(ids):
             raise ExportError("There is nothing to export. Choose one picture at least.")
@@ -360,6 +359,7 @@ class _Picture:
 
     Attributes:
         member: its name in the ZIP.
+        source: what it is a copy of: a file of the picture folder, or an address.
         path: its file; None when it is remote or cannot be had.
         n_bytes: of the file, guessed when it is remote.
         version: changes when the file does.
@@ -369,6 +369,7 @@ class _Picture:
     image_id: int
     file_name: str
     member: str = ""
+    source: str = ""
     path: Path | None = None
     n_bytes: int = 0
     version: str = ""
@@ -415,47 +416,89 @@ def _look(
     pictures: PictureStore,
     image_ids: Ids,
     failed: Mapping[int, PictureError] | None = None,
+    taken: Mapping[str, str] | None = None,
 ) -> list[_Picture]:
-    """Find out how each picture stands; `failed` says which could not be fetched."""
+    """Find out how each picture stands.
+
+    Args:
+        dataset, pictures, image_ids: what to look at.
+        failed: those that could not be fetched.
+        taken: the source of each member that the ZIP has already.
+    """
     images = dataset.images
     rows = images.rows_of(image_ids)
     available = pictures.availability(image_ids.tolist())
     sides = zip(images.widths[rows].tolist(), images.heights[rows].tolist(), strict=True)
+    urls = dataset.coco_urls_of(image_ids)
+    names = images.file_names.take(rows)
     found = []
-    for image_id, name, side in zip(
-        image_ids.tolist(), images.file_names.take(rows), sides, strict=True
-    ):
+    for image_id, name, side, url in zip(image_ids.tolist(), names, sides, urls, strict=True):
         try:
             if failed and image_id in failed:
                 raise failed[image_id]
-            found.append(_examine(pictures, image_id, name, side, available[image_id]))
+            found.append(_examine(pictures, image_id, name, side, available[image_id], url or ""))
         except (PictureError, OSError) as error:
             found.append(_Picture(image_id, name, reason=str(error)))
-    return found
+    return _without_clashes(found, taken or {})
 
 
 def _examine(
-    pictures: PictureStore, image_id: int, name: str, sides: tuple[int, int], known: Availability
+    pictures: PictureStore,
+    image_id: int,
+    name: str,
+    sides: tuple[int, int],
+    known: Availability,
+    url: str,
 ) -> _Picture:
     member = f"images/{safe_file_name(name)}"
     if known.state == "missing":
         raise PictureError(known.reason)
     if known.state == "remote":
         n_bytes = int((sides[0] * sides[1] or USUAL_PIXELS) * BYTES_PER_PIXEL)
-        return _Picture(image_id, name, member, None, n_bytes, _REMOTE)
-    path = pictures.path(image_id)
+        return _Picture(image_id, name, member, url, None, n_bytes, _REMOTE)
+    path = _present(pictures, image_id)
     status = path.stat()
     _check_raster(path, status, *sides)
-    # A plan made before the fetch and one made after it give the same ZIP.
-    version = _REMOTE if known.state == "cached" else f"{status.st_size}-{status.st_mtime_ns}"
-    return _Picture(image_id, name, member, path, status.st_size, version)
+    if known.state == "cached":
+        # A plan made before the fetch and one made after it give the same ZIP.
+        return _Picture(image_id, name, member, url, path, status.st_size, _REMOTE)
+    version = f"{status.st_size}-{status.st_mtime_ns}"
+    return _Picture(image_id, name, member, str(path), path, status.st_size, version)
+
+
+def _present(pictures: PictureStore, image_id: int) -> Path:
+    path = pictures.path(image_id)
+    # The cache may just have dropped it, for pictures that others fetch: fetch it again.
+    return path if path.exists() else pictures.path(image_id)
+
+
+def _without_clashes(found: Iterable[_Picture], taken: Mapping[str, str]) -> list[_Picture]:
+    """Call those missing whose name in the ZIP belongs to another picture before them.
+
+    Records that share one file are no clash. The records leave as they are, so no other
+    name can be given.
+    """
+    sources = dict(taken)
+    apart = []
+    for picture in found:
+        if not picture.reason:
+            owner = sources.setdefault(picture.member, picture.source)
+            picture = picture if owner == picture.source else _clashing(picture)
+        apart.append(picture)
+    return apart
+
+
+def _clashing(picture: _Picture) -> _Picture:
+    reason = (
+        f"Another picture of the subset is named {picture.file_name} too, and a ZIP holds one "
+        "file of a name. Export the two apart."
+    )
+    return _Picture(picture.image_id, picture.file_name, reason=reason)
 
 
 def _check_raster(path: Path, status: os.stat_result, width: int, height: int) -> None:
     """Raise PictureError when the file is no picture or has other sides than its record."""
     size = _raster_size(path, status.st_size, status.st_mtime_ns)
-    if size is None:
-        raise PictureError(f"{path.name} is not a picture that can be read.")
     if width and height and size != (width, height):
         raise PictureError(
             f"{path.name} is {size[0]} x {size[1]} pixels, but its record says {width} x {height}."
@@ -463,13 +506,10 @@ def _check_raster(path: Path, status: os.stat_result, width: int, height: int) -
 
 
 @lru_cache(maxsize=100_000)
-def _raster_size(path: Path, n_bytes: int, mtime_ns: int) -> tuple[int, int] | None:
-    """Width and height in a picture's header, None when it is no picture."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError):
-        return None
+def _raster_size(path: Path, n_bytes: int, mtime_ns: int) -> tuple[int, int]:
+    """Width and height in a picture's header, remembered until the file changes."""
+    header = read_header(path)
+    return header.width, header.height
 
 
 def _missing(found: Iterable[_Picture]) -> tuple[MissingPicture, ...]:
@@ -480,12 +520,14 @@ def _missing(found: Iterable[_Picture]) -> tuple[MissingPicture, ...]:
     )
 
 
-def _key(subset: _Subset, found: Sequence[_Picture]) -> str:
-    digest = hashlib.sha256(f"{subset.dataset.name} {subset.dataset.annotation_hash}\n".encode())
+def _key(subset: _Selection, found: Sequence[_Picture]) -> str:
+    dataset = subset.dataset
+    digest = hashlib.sha256(f"{dataset.name} {dataset.split} {dataset.annotation_hash}\n".encode())
     digest.update(subset.image_ids.tobytes())
     digest.update(b"" if subset.scores is None else subset.scores.tobytes())
     for picture in found:
-        digest.update(f"\n{picture.version or 'missing'}".encode())
+        state = picture.reason or f"{picture.version} {picture.source}"
+        digest.update(f"\n{state}".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -507,14 +549,16 @@ def _write_pictures(
     """Write the picture files, round by round, and return how each picture stood."""
     _stop_at_missing(plan.missing, plan, without_missing)
     found: list[_Picture] = []
+    taken: dict[str, str] = {}
     for start in range(0, len(plan.image_ids), ROUND_PICTURES):
-        batch = _fetched(plan, plan.image_ids[start : start + ROUND_PICTURES], steps)
+        batch = _fetched(plan, plan.image_ids[start : start + ROUND_PICTURES], taken, steps)
         found += batch
         _stop_at_missing(_missing(found), plan, without_missing)
         for picture in batch:
             # Two records may share one file.
-            if picture.path is not None and picture.member not in archive.NameToInfo:
-                _write_member(archive, _picture_member(picture, picture.path), steps)
+            if picture.path is not None and picture.member not in taken:
+                _write_member(archive, _picture_member(plan.pictures, picture), steps)
+                taken[picture.member] = picture.source
     if all(picture.reason for picture in found):
         raise ExportError(
             f"None of the {len(found):,} pictures can be had. The first: {found[0].reason}"
@@ -529,8 +573,10 @@ def _stop_at_missing(
         raise MissingPicturesError(missing, len(plan.image_ids))
 
 
-def _fetched(plan: ExportPlan, image_ids: Ids, steps: _Steps) -> list[_Picture]:
-    found = _look(plan.dataset, plan.pictures, image_ids)
+def _fetched(
+    plan: ExportPlan, image_ids: Ids, taken: Mapping[str, str], steps: _Steps
+) -> list[_Picture]:
+    found = _look(plan.dataset, plan.pictures, image_ids, taken=taken)
     remote = [picture for picture in found if picture.is_remote]
     if not remote:
         return found
@@ -540,7 +586,7 @@ def _fetched(plan: ExportPlan, image_ids: Ids, steps: _Steps) -> list[_Picture]:
     )
     return [
         replace(picture, reason=_NOT_KEPT) if picture.is_remote else picture
-        for picture in _look(plan.dataset, plan.pictures, image_ids, failed)
+        for picture in _look(plan.dataset, plan.pictures, image_ids, failed, taken)
     ]
 
 
@@ -562,8 +608,12 @@ def _write_member(archive: ZipFile, member: Member, steps: _Steps) -> None:
         )
 
 
-def _picture_member(picture: _Picture, path: Path) -> Member:
-    return Member(picture.member, picture.n_bytes, lambda: _file_chunks(path))
+def _picture_member(pictures: PictureStore, picture: _Picture) -> Member:
+    return Member(
+        picture.member,
+        picture.n_bytes,
+        lambda: _file_chunks(_present(pictures, picture.image_id)),
+    )
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

@@ -7,13 +7,14 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import core.downloads
-from core.downloads import Download, Downloads, State, shared_downloads
-from core.errors import ExportError
+from core.downloads import PATIENCE_S, Download, Downloads, State, shared_downloads
+from core.errors import ExportError, SettingsError
 from core.export import ExportPlan, plan_export
 from core.settings import PROJECT_ROOT
 from tests.core.odd_dataset import Odd, make_odd
@@ -86,7 +87,6 @@ def test_a_download_becomes_a_zip_on_disk(downloads, odd):
     download = finished(downloads, begun.token)
     assert download.state is State.READY
     assert download.done == download.total > 0
-    assert download.fraction == 1.0
     assert zipfile.ZipFile(download.path).testzip() is None
     assert download.report.n_images == 2
     assert download.path.is_relative_to(odd.settings.cache / "downloads")
@@ -150,9 +150,10 @@ def test_progress_is_told_while_it_is_made(downloads, odd, gate):
     during = downloads.get(begun.token)
     assert during.state is State.PREPARING
     assert during.path is None
-    assert 0 <= during.fraction < 1
+    assert 0 <= during.done < during.total
     gate.let_through()
-    assert finished(downloads, begun.token).fraction == 1.0
+    after = finished(downloads, begun.token)
+    assert after.done == after.total
 
 
 def test_cancelling_stops_the_work_and_leaves_no_file(downloads, odd, gate):
@@ -186,6 +187,53 @@ def test_a_download_that_waits_its_turn_can_be_cancelled(downloads, odd, gate):
     assert downloads.cancel(waiting.token).state is State.CANCELLED
     gate.let_through()
     assert finished(downloads, waiting.token).state is State.CANCELLED
+
+
+def test_how_many_are_made_before_is_told_until_the_turn_has_come(odd, gate, clock):
+    downloads = Downloads(odd.settings, clock=clock, workers=1)
+    try:
+        tokens = [downloads.start(plan(odd, image_id), "x").token for image_id in (3, 7, 12)]
+        assert gate.reached.wait(10)
+        assert [downloads.get(token).waiting for token in tokens] == [0, 1, 2]
+        downloads.cancel(tokens[1])
+        assert [downloads.get(token).waiting for token in tokens] == [0, 0, 1]
+        gate.let_through()
+        assert finished(downloads, tokens[2]).waiting == 0
+    finally:
+        gate.let_through()
+        downloads.close()
+
+
+def test_what_nobody_asks_about_any_more_is_given_up(downloads, odd, gate, clock):
+    begun = downloads.start(plan(odd), "x")
+    assert gate.reached.wait(10)
+    clock.now += PATIENCE_S + 1
+    gate.let_through()
+    job, deadline = downloads._tickets[begun.token].job, time.monotonic() + 10
+    while job.state is State.PREPARING:  # to ask `get` would be to wait for it
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    after = downloads.get(begun.token)
+    assert after.state is State.CANCELLED
+    assert "given up" in after.error
+    assert not list((odd.settings.cache / "downloads").rglob("*.zip"))
+
+
+def test_what_somebody_asks_about_is_made_however_long_it_takes(downloads, odd, gate, clock):
+    begun = downloads.start(plan(odd), "x")
+    assert gate.reached.wait(10)
+    for _ in range(3):
+        clock.now += PATIENCE_S - 1
+        downloads.get(begun.token)
+    gate.let_through()
+    assert finished(downloads, begun.token).state is State.READY
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named(odd):
+    cache = odd.settings.home / "file"
+    cache.write_text("in the way")
+    with pytest.raises(SettingsError, match=r"file/downloads cannot be written.*COCOSIFT_CACHE"):
+        Downloads(replace(odd.settings, cache=cache))
 
 
 def test_a_missing_picture_fails_the_download_with_its_name(downloads, odd):

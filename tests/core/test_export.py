@@ -7,6 +7,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,6 +20,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 from torchvision.datasets import CocoCaptions, CocoDetection
 
+import core.export
 from core.coco import open_dataset, register_dataset
 from core.errors import DatasetError, ExportError
 from core.export import (
@@ -376,6 +378,16 @@ def picture_host(odd: Odd) -> Iterator[tuple[str, set[str]]]:
     server.server_close()
 
 
+def registered(odd: Odd, settings: Settings, *, split: str = "val2014", **options) -> Odd:
+    """The instances of `odd` as the dataset `remote`, opened anew."""
+    register_dataset(
+        settings, "remote", instances=odd.instances, split=split, replace=True, **options
+    )
+    coco = open_dataset(settings.data / "remote", settings)
+    store = PictureStore(coco, settings)
+    return Odd(settings, coco, store, odd.instances, odd.captions, odd.folder)
+
+
 class TestRemotePictures:
     @pytest.fixture
     def remote(self, odd: Odd, picture_host) -> Odd:
@@ -383,14 +395,9 @@ class TestRemotePictures:
         limits = Settings(
             home=odd.settings.home,
             cache=odd.settings.cache,
-            image_hosts=frozenset({"127.0.0.1"}),
+            image_hosts=frozenset({picture_host[0].split("/")[2]}),
         )
-        register_dataset(
-            limits, "remote", instances=odd.instances, url=picture_host[0], split="val2014"
-        )
-        coco = open_dataset(limits.data / "remote", limits)
-        store = PictureStore(coco, limits)
-        return Odd(limits, coco, store, odd.instances, odd.captions, odd.folder)
+        return registered(odd, limits, url=picture_host[0])
 
     def test_are_fetched_before_they_are_written(self, remote):
         plan = plan_export(remote.coco, remote.pictures, ALL)
@@ -419,6 +426,48 @@ class TestRemotePictures:
         assert [picture.image_id for picture in stopped.value.missing] == [3, 12]
         assert not (remote.settings.home / "subset.zip").exists()
 
+    @pytest.fixture
+    def of_one_name(self, remote: Odd, picture_host) -> Odd:
+        """Pictures 3 and 7 are two, but their records give them one file name."""
+        text = remote.instances.read_text("utf-8").replace("test/x.png", "val/x.png")
+        remote.instances.write_text(text, "utf-8")
+        return registered(remote, remote.settings, url=picture_host[0])
+
+    def test_of_one_file_name_stop_the_export(self, of_one_name):
+        plan = plan_export(of_one_name.coco, of_one_name.pictures, ALL)
+        assert [picture.image_id for picture in plan.missing] == [7]
+        assert "named val/x.png too" in plan.missing[0].reason
+        with pytest.raises(MissingPicturesError, match=r"val/x\.png \(id 7\)"):
+            write_zip(plan, of_one_name.settings.home / "subset.zip")
+
+    @pytest.mark.parametrize("per_round", [1, 512], ids=["a round each", "in one round"])
+    def test_of_one_file_name_are_never_taken_for_another(
+        self, of_one_name, monkeypatch, per_round
+    ):
+        monkeypatch.setattr(core.export, "ROUND_PICTURES", per_round)
+        plan = plan_export(of_one_name.coco, of_one_name.pictures, ALL)
+        archive = export(of_one_name, ALL, without_missing=True)
+        assert [image["id"] for image in document(archive)["images"]] == [str(BIG), "3", "12"]
+        assert archive.read("images/val/x.png") == of_one_name.file(3).read_bytes()
+        assert [row["id"] for row in rows(archive, "missing.csv")] == ["7"]
+        assert plan_export(of_one_name.coco, of_one_name.pictures, ALL).missing == plan.missing
+
+    def test_that_the_cache_drops_meanwhile_are_fetched_again(self, remote, monkeypatch):
+        original = core.export._write_pictures
+
+        def drop_first(*arguments):
+            looked = core.export._look(remote.coco, remote.pictures, np.array(ALL))
+            assert all(picture.path for picture in looked)
+            monkeypatch.setattr(core.export, "_look", lambda *_, **__: looked)
+            for picture in looked:
+                picture.path.unlink()
+            return original(*arguments)
+
+        export(remote, ALL, "first.zip")
+        monkeypatch.setattr(core.export, "_write_pictures", drop_first)
+        archive = export(remote, ALL, "second.zip")
+        assert archive.read("images/plain.jpg") == remote.file(12).read_bytes()
+
     def test_that_the_host_lacks_are_left_out_when_the_person_says_so(self, remote, picture_host):
         picture_host[1].add("3")
         archive = export(remote, ALL, without_missing=True)
@@ -440,6 +489,19 @@ class TestPlanKey:
     def test_differs_by(self, odd, image_ids, scores):
         one = plan_export(odd.coco, odd.pictures, [7, 3], [2, 1])
         assert plan_export(odd.coco, odd.pictures, image_ids, scores).key != one.key
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"split": "other"}, {"url": "http://127.0.0.1/other/{id}"}],
+        ids=["split", "address"],
+    )
+    def test_differs_by_what_dataset_toml_says(self, odd, change):
+        limits = replace(odd.settings, image_hosts=frozenset({"127.0.0.1"}), offline=False)
+        url = {"url": "http://127.0.0.1/{id}"}
+        before = registered(odd, limits, **url)
+        key = plan_export(before.coco, before.pictures, [3]).key
+        after = registered(odd, limits, **(url | change))
+        assert plan_export(after.coco, after.pictures, [3]).key != key
 
     def test_differs_when_a_picture_changed(self, odd):
         one = plan_export(odd.coco, odd.pictures, [7])
