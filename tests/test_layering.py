@@ -1,6 +1,7 @@
 """The arrows between the modules of `core` point one way; heavy imports stay where they belong."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,9 @@ LAYERS = (
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
     ("search",),
+    ("export",),
     ("library", "embed_run", "evaluation", "demo"),
     ("subset",),
-    ("export",),
     ("downloads",),
     ("http", "cli", "__main__", "__init__"),
 )
@@ -28,14 +29,29 @@ def core_files() -> list[Path]:
     return sorted((ROOT / "core").rglob("*.py"))
 
 
+def back_edges(source: str, module: str) -> set[str]:
+    """What the source of `module` imports from above it, wherever in the file."""
+    found = set()
+    for name in imports(source, top_level_only=False):
+        root, _, rest = name.partition(".")
+        layer = LAYER_OF.get(rest.partition(".")[0], -1) if root == "core" else -1
+        if layer > LAYER_OF[module]:
+            found.add(name)
+    return found
+
+
 def module_of(path: Path) -> str:
     """The first name under `core`: a file's own, or its folder's."""
     return path.relative_to(ROOT / "core").with_suffix("").parts[0]
 
 
-def imports(path: Path, *, top_level_only: bool) -> set[str]:
-    """Full names of what a file imports; type-checking blocks are left out."""
-    tree = ast.parse(path.read_text("utf-8"))
+def imports(source: str, *, top_level_only: bool) -> set[str]:
+    """Full names of what a file imports.
+
+    At the top level only what runs when the file is imported; else also what functions
+    import and what is imported for type checking.
+    """
+    tree = ast.parse(source)
     nodes = tree.body if top_level_only else list(ast.walk(tree))
     names: set[str] = set()
     for node in nodes:
@@ -53,21 +69,42 @@ class TestEachFile:
         assert module_of(path) in LAYER_OF, "name its layer in tests/test_layering.py"
 
     def test_imports_nothing_from_above(self, path):
-        own = LAYER_OF[module_of(path)]
-        for name in imports(path, top_level_only=True):
-            parts = name.split(".")
-            if parts[0] == "core" and len(parts) > 1 and parts[1] in LAYER_OF:
-                assert LAYER_OF[parts[1]] <= own, f"{name} stands above {path.name}"
+        assert not back_edges(path.read_text("utf-8"), module_of(path))
 
     def test_never_imports_streamlit_or_the_pages(self, path):
-        roots = {name.split(".")[0] for name in imports(path, top_level_only=False)}
+        found = imports(path.read_text("utf-8"), top_level_only=False)
+        roots = {name.split(".")[0] for name in found}
         assert not roots & {"streamlit", "pages"}
 
     def test_imports_torch_only_where_it_belongs(self, path):
         if module_of(path) not in MAY_BE_HEAVY:
-            roots = {name.split(".")[0] for name in imports(path, top_level_only=True)}
+            found = imports(path.read_text("utf-8"), top_level_only=True)
+            roots = {name.split(".")[0] for name in found}
             assert not roots & HEAVY
 
 
 def test_the_walk_sees_the_files():
     assert {"errors", "search", "cli"} <= {module_of(path) for path in core_files()}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from core.library import Library",
+        "def late():\n    from core.library import Library",
+        "if TYPE_CHECKING:\n    import core.library",
+        "from core import library",
+    ],
+    ids=["at the top", "in a function", "for type checking", "as a name"],
+)
+def test_a_back_edge_is_found_wherever_it_is(source):
+    assert "core.library" in back_edges(source, "search")
+    assert not back_edges(source, "http")
+
+
+def test_the_list_for_contributors_is_this_one():
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    block = text.split("```")[1]
+    listed = [re.split(r" {3,}", line)[0].split() for line in block.strip().splitlines()]
+    expected = [[name for name in row if not name.startswith("__")] for row in LAYERS]
+    assert [sorted(row) for row in listed] == [sorted(row) for row in expected]
