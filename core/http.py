@@ -13,36 +13,46 @@ that has no answer, 404 for what is not there, 409 for what cannot be read as it
 """
 
 import json
+import math
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.coco import CocoDataset
-from core.downloads import URL_PREFIX, Downloads, State, shared_downloads
+from core.downloads import URL_PREFIX, Download, Downloads, State, shared_downloads
 from core.errors import CocoSiftError, DatasetError, ExportError, PictureError
-from core.images import PictureStore
-from core.images.store import THUMBNAIL_SIZES
+from core.images import THUMBNAIL_SIZES, PictureStore, read_header
 
 if TYPE_CHECKING:
     from core.library import Library
 
-# Threads of each endpoint, so that those which wait for other hosts hold up nothing else.
+# Threads of each endpoint; those that wait for other hosts are counted apart, so that a slow
+# host holds up nothing that is here.
 THREADS = 16
+FETCHING_THREADS = 16
 MAX_ID = 2**63 - 1
-IMMUTABLE = "public, max-age=31536000, immutable"
+# Pictures that cannot be had are named one by one up to this many.
+NAMED_MISSING = 20
+# A picture may be replaced while the annotations stay, so nothing is kept for ever.
+AN_HOUR = "private, max-age=3600"
+# A run length of more bits than this belongs to no picture.
+MAX_RUN_BITS = 60
 
-Answer = Callable[[Request], Response]
+# An answer, or, when another host must be asked for it, what gets it.
+Answer = Callable[[Request], Response | Callable[[], Response]]
+Got = TypeVar("Got")
 
 
 def routes(
-    library: "Library | Callable[[], Library]", downloads: Downloads | None = None
+    library: "Library | Callable[[], Library]",
+    downloads: Downloads | None = None,
+    base_path: str = "",
 ) -> list[BaseRoute]:
     """Return the routes.
 
@@ -50,17 +60,22 @@ def routes(
         library: where pictures and annotations come from, or what returns it when the
             first request arrives.
         downloads: None takes the process's shared ones.
+        base_path: what stands before `/api` in every address, such as Streamlit's
+            `server.baseUrlPath`; with or without slashes around it.
     """
-    api = _Api(library if callable(library) else lambda: library, downloads)
-    image = "/api/datasets/{dataset}/images/{image_id}"
-    one = f"{URL_PREFIX}/{{token}}"
+    base = base_path.strip("/")
+    base = f"/{base}" if base else ""
+    api = _Api(library if callable(library) else lambda: library, downloads, base)
+    image = f"{base}/api/datasets/{{dataset}}/images/{{image_id}}"
+    one = f"{base}{URL_PREFIX}/{{token}}"
+    fetching = anyio.CapacityLimiter(FETCHING_THREADS)
     return [
-        Route(f"{image}/thumbnail", _endpoint(api.thumbnail)),
-        Route(f"{image}/picture", _endpoint(api.picture)),
-        Route(f"{image}/annotations", _endpoint(api.annotations)),
-        Route(one, _endpoint(api.download_state)),
-        Route(one, _endpoint(api.cancel_download), methods=["DELETE"]),
-        Route(f"{one}/{{filename}}", _endpoint(api.download_file)),
+        Route(f"{image}/thumbnail", _endpoint(api.thumbnail, fetching)),
+        Route(f"{image}/picture", _endpoint(api.picture, fetching)),
+        Route(f"{image}/annotations", _endpoint(api.annotations, fetching)),
+        Route(one, _endpoint(api.download_state, fetching)),
+        Route(one, _endpoint(api.cancel_download, fetching), methods=["DELETE"]),
+        Route(f"{one}/{{filename}}", _endpoint(api.download_file, fetching)),
     ]
 
 
@@ -82,6 +97,8 @@ def uncompressed_counts(text: str) -> list[int]:
             raise ValueError(f"expected characters from '0' to 'o', got {character!r}")
         value |= (group & 0x1F) << shift
         shift += 5
+        if shift > MAX_RUN_BITS:
+            raise ValueError(f"expected run lengths of at most {MAX_RUN_BITS} bits")
         if group & 0x20:
             continue
         if group & 0x10:
@@ -104,23 +121,34 @@ class _AnswerError(Exception):
 class _Api:
     """The endpoints; each runs in a thread."""
 
-    def __init__(self, library: "Callable[[], Library]", downloads: Downloads | None) -> None:
+    def __init__(
+        self, library: "Callable[[], Library]", downloads: Downloads | None, base_path: str
+    ) -> None:
         self._library = library
         self._downloads = downloads
+        self._base_path = base_path
 
-    def thumbnail(self, request: Request) -> Response:
+    def thumbnail(self, request: Request) -> Response | Callable[[], Response]:
         size = request.query_params.get("size", str(THUMBNAIL_SIZES[0]))
         if size not in map(str, THUMBNAIL_SIZES):
             sizes = " or ".join(map(str, THUMBNAIL_SIZES))
             raise _AnswerError(400, f"Expected a size of {sizes} pixels, found {size!r:.20}.")
         coco, pictures, image_id = self._image(request)
-        path = _had(pictures, image_id, lambda: pictures.thumbnail(image_id, int(size)))
-        return _file(request, path, "image/webp", _caching(request, coco))
 
-    def picture(self, request: Request) -> Response:
+        def answer() -> Response:
+            path = _had(pictures, image_id, lambda: pictures.thumbnail(image_id, int(size)))
+            return _file(request, path, "image/webp", _caching(request, coco))
+
+        return answer if _is_far(pictures, image_id, int(size)) else answer()
+
+    def picture(self, request: Request) -> Response | Callable[[], Response]:
         coco, pictures, image_id = self._image(request)
-        path = _had(pictures, image_id, lambda: pictures.path(image_id))
-        return _file(request, path, _media_type(path), _caching(request, coco))
+
+        def answer() -> Response:
+            path = _had(pictures, image_id, lambda: pictures.path(image_id))
+            return _file(request, path, _media_type(path), _caching(request, coco))
+
+        return answer if _is_far(pictures, image_id) else answer()
 
     def annotations(self, request: Request) -> Response:
         coco, _, image_id = self._image(request)
@@ -143,13 +171,19 @@ class _Api:
         left_out = len(report.missing) if report else 0
         content = {
             "state": download.state,
+            "waiting": download.waiting,
             "done": download.done,
             "total": download.total,
             "bytes": report.n_bytes if report else None,
-            "url": request.scope.get("root_path", "") + download.url if report else None,
+            "url": self._url(request, download) if report else None,
             "filename": download.filename,
             "error": download.error or None,
             "note": _left_out_note(left_out) if left_out else None,
+            "missing_count": len(download.missing),
+            "missing": [
+                {"file": picture.file_name, "reason": picture.reason}
+                for picture in download.missing[:NAMED_MISSING]
+            ],
         }
         return _json(content)
 
@@ -165,6 +199,9 @@ class _Api:
             request, download.path, "application/zip", "private, no-cache", download.filename
         )
 
+    def _url(self, request: Request, download: Download) -> str:
+        return f"{request.scope.get('root_path', '')}{self._base_path}{download.url}"
+
     def _image(self, request: Request) -> tuple[CocoDataset, PictureStore, int]:
         """The dataset, its pictures and the image id that the path names; all exist."""
         name, text = request.path_params["dataset"], request.path_params["image_id"]
@@ -172,9 +209,9 @@ class _Api:
             raise _AnswerError(404, f"Expected an image id, found {text!r:.40}.")
         library, image_id = self._library(), int(text)
         try:
-            coco = library.coco(name)
+            coco, pictures = library.coco_and_pictures(name)
             coco.images.row_of(image_id)
-            return coco, library.pictures(name), image_id
+            return coco, pictures, image_id
         except DatasetError as error:
             raise _AnswerError(404, str(error)) from error
 
@@ -188,21 +225,30 @@ class _Api:
         return downloads
 
 
-def _endpoint(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
-    """Make an endpoint that runs `answer` in a thread and puts problems in words."""
+def _endpoint(
+    answer: Answer, fetching: anyio.CapacityLimiter
+) -> Callable[[Request], Awaitable[Response]]:
+    """Make an endpoint that runs `answer` in a thread and puts problems in words.
+
+    What asks another host runs in the threads of `fetching`.
+    """
     limiter = anyio.CapacityLimiter(THREADS)
 
     async def endpoint(request: Request) -> Response:
-        response = await anyio.to_thread.run_sync(_attempt, answer, request, limiter=limiter)
+        response = await anyio.to_thread.run_sync(
+            _attempt, lambda: answer(request), limiter=limiter
+        )
+        if not isinstance(response, Response):
+            response = await anyio.to_thread.run_sync(_attempt, response, limiter=fetching)
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
     return endpoint
 
 
-def _attempt(answer: Answer, request: Request) -> Response:
+def _attempt(answer: Callable[[], Got]) -> Got | Response:
     try:
-        return answer(request)
+        return answer()
     except _AnswerError as problem:
         return _json({"error": str(problem)}, problem.status)
     except CocoSiftError as error:
@@ -212,7 +258,9 @@ def _attempt(answer: Answer, request: Request) -> Response:
 def _had(pictures: PictureStore, image_id: int, get: Callable[[], Path]) -> Path:
     """Return what `get` returns; a picture that cannot be had is 502 or 404."""
     try:
-        return get()
+        path = get()
+        # The cache may just have dropped it, for pictures that others look at.
+        return path if path.exists() else get()
     except PictureError as error:
         known = pictures.availability([image_id])[image_id]
         raise _AnswerError(
@@ -220,44 +268,70 @@ def _had(pictures: PictureStore, image_id: int, get: Callable[[], Path]) -> Path
         ) from error
 
 
+def _is_far(pictures: PictureStore, image_id: int, size: int | None = None) -> bool:
+    try:
+        return pictures.needs_fetching(image_id, size)
+    except PictureError:
+        return False  # getting it says why
+
+
 def _media_type(path: Path) -> str:
     """The type by the file's content: its name may say anything."""
     try:
-        with Image.open(path) as image:
-            return Image.MIME[image.format or ""]
-    except (OSError, KeyError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _AnswerError(404, f"{path.name} is not a picture that can be read.") from error
+        return read_header(path).media_type
+    except PictureError as error:
+        raise _AnswerError(404, str(error)) from error
 
 
 def _instances(coco: CocoDataset, image_id: int) -> list[dict[str, Any]]:
     if "instances" not in coco.kinds:
         return []
     names = {category.id: category.name for category in coco.categories}
+    row = coco.images.row_of(image_id)
+    sides = [int(coco.images.heights[row]), int(coco.images.widths[row])]
     return [
         {
             "id": record.get("id"),
             "category_id": record.get("category_id"),
             "category": names.get(record.get("category_id", -1), "unknown category"),
-            "bbox": record.get("bbox"),
+            "bbox": _box(record.get("bbox")),
             "area": record.get("area"),
             "iscrowd": record.get("iscrowd", 0),
-            "segmentation": _drawable(record.get("segmentation")),
+            "segmentation": _drawable(record.get("segmentation"), sides),
         }
         for record in coco.annotations(image_id, "instances")
     ]
 
 
-def _drawable(segmentation: Any) -> Any:
-    """Polygons as they are, RLE with its run lengths as numbers, else no polygon."""
+def _box(bbox: Any) -> Any:
+    return bbox if _are_numbers(bbox) and len(bbox) == 4 else None
+
+
+def _drawable(segmentation: Any, sides: list[int]) -> Any:
+    """Polygons as they are, RLE with its run lengths as numbers, else no polygon.
+
+    Args:
+        segmentation: as a record has it; it may hold anything.
+        sides: height and width of the picture, which an RLE must fill.
+    """
     if isinstance(segmentation, list):
-        return segmentation
-    try:
-        counts, (height, width) = segmentation["counts"], segmentation["size"]
-        counts = uncompressed_counts(counts) if isinstance(counts, str) else counts
-        is_whole = sum(counts) == height * width
-    except (KeyError, TypeError, ValueError):
+        return [polygon for polygon in segmentation if _are_numbers(polygon)]
+    if not isinstance(segmentation, dict) or segmentation.get("size") != sides:
         return []
-    return {"counts": counts, "size": [height, width]} if is_whole else []
+    counts = segmentation.get("counts")
+    try:
+        runs = uncompressed_counts(counts) if isinstance(counts, str) else counts
+    except ValueError:
+        return []
+    if not isinstance(runs, list) or not all(type(run) is int and run >= 0 for run in runs):
+        return []
+    return {"counts": runs, "size": sides} if sum(runs) == math.prod(sides) else []
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        type(value) is int or (type(value) is float and math.isfinite(value)) for value in values
+    )
 
 
 def _left_out_note(count: int) -> str:
@@ -265,9 +339,9 @@ def _left_out_note(count: int) -> str:
 
 
 def _caching(request: Request, coco: CocoDataset) -> str:
-    """For ever when the address names the dataset's version, else ask each time."""
+    """For an hour when the address names the dataset's version, else ask each time."""
     is_versioned = request.query_params.get("v") == coco.annotation_hash[:8]
-    return IMMUTABLE if is_versioned else "no-cache"
+    return AN_HOUR if is_versioned else "no-cache"
 
 
 def _file(

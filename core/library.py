@@ -10,8 +10,10 @@ files have been replaced.
 
 import hashlib
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -20,6 +22,7 @@ import numpy.typing as npt
 
 from core import checkpoint
 from core.coco import CocoDataset, find_datasets, open_dataset
+from core.coco.manifest import MANIFEST_NAME, read_manifest
 from core.embeddings import (
     Embeddings,
     EmbeddingsFiles,
@@ -31,7 +34,7 @@ from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
 from core.images import PictureStore
 from core.index import ExactIndex
 from core.progress import NoProgress, Progress
-from core.search import DEFAULT_TOP_K, Hits, TextQuery, check_top_k, read_query, top_hits
+from core.search import DEFAULT_TOP_K, Hits, all_scores, check_top_k, read_query, search
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -147,6 +150,19 @@ class Library:
         pairs = self._pairs()
         return max(pairs, key=lambda pair: pair.count(DEMO)) if pairs else self.pair()
 
+    def default_model(self, dataset: str) -> str:
+        """Return the model to show `dataset` with first: the demo's, else the first by name.
+
+        Models that have embeddings of it come before others.
+
+        Raises:
+            ModelError: there is no model at all.
+        """
+        models = self.models_for(dataset) or self.models()
+        if not models:
+            raise self._no_choice(dataset, None, [])
+        return DEMO if DEMO in models else models[0]
+
     def pair_to_embed(
         self, dataset: str | None = None, model: str | None = None
     ) -> tuple[str, str]:
@@ -172,10 +188,21 @@ class Library:
         Raises:
             DatasetError: there is no such dataset, or its files cannot be read.
         """
-        self._dataset_folder(name)
         return self._datasets.get(
-            name, lambda: self.open_dataset(name, progress), is_current=CocoDataset.is_unchanged
+            name,
+            lambda: self.open_dataset(name, progress),
+            self._dataset_state(name),
+            is_current=CocoDataset.is_unchanged,
         )
+
+    def coco_and_pictures(self, name: str) -> tuple[CocoDataset, PictureStore]:
+        """Return what `coco` and `pictures` give, with one look at the files.
+
+        Raises:
+            DatasetError: as `coco`.
+        """
+        coco = self.coco(name)
+        return coco, self._pictures.get(name, lambda: PictureStore(coco, self.settings), id(coco))
 
     def pictures(self, name: str) -> PictureStore:
         """Return the pictures of a dataset, from disk or the net.
@@ -183,8 +210,7 @@ class Library:
         Raises:
             DatasetError: as `coco`.
         """
-        coco = self.coco(name)
-        return self._pictures.get(name, lambda: PictureStore(coco, self.settings), id(coco))
+        return self.coco_and_pictures(name)[1]
 
     def encoder(self, model: str) -> "Encoder":
         """Return a model, loaded.
@@ -209,6 +235,14 @@ class Library:
             self.embeddings_version(dataset, model),
         )
 
+    def dataset_version(self, name: str) -> str:
+        """Return a text that changes when a dataset's files do; cheap, opens nothing.
+
+        Raises:
+            DatasetError: there is no such dataset.
+        """
+        return _digest(self._dataset_state(name))
+
     def model_version(self, model: str) -> str:
         """Return a text that changes when a file of the model is replaced; cheap.
 
@@ -224,8 +258,9 @@ class Library:
             CocoSiftError: there are no such embeddings, dataset or model.
         """
         files = self.embeddings_files(dataset, model)
-        annotations = self.coco(dataset).annotation_hash
-        return _digest((files.fingerprint, annotations, self.model_version(model)))
+        return _digest(
+            (files.fingerprint, self.dataset_version(dataset), self.model_version(model))
+        )
 
     def embeddings_files(self, dataset: str, model: str) -> EmbeddingsFiles:
         """Return where the embeddings of a pair lie.
@@ -244,19 +279,6 @@ class Library:
                 f"Run: {embed_command(dataset, model)}"
             )
         return files
-
-    def fingerprint(self, dataset: str, model: str | None = None) -> str:
-        """Return a text that changes when what a search would give may change.
-
-        For the keys of caches: made of the dataset's annotations and, with a `model`, its
-        files and those of the embeddings. Cheap once the dataset is open.
-
-        Raises:
-            CocoSiftError: as `coco` and `embeddings_version`.
-        """
-        if model is None:
-            return self.coco(dataset).annotation_hash
-        return self.embeddings_version(dataset, model)
 
     def inventory(self) -> "Inventory":
         """Return what is there, what fits together, what is missing, and what mends it.
@@ -305,6 +327,15 @@ class Library:
                 f"{self.settings.data}. To add one, run: {_ADD}"
             )
         return found[name]
+
+    def _dataset_state(self, name: str) -> Hashable:
+        """Another value when a file of the dataset changes, appears or goes."""
+        path = self._dataset_folder(name)
+        if path.is_dir():
+            manifest = _states([path / MANIFEST_NAME])
+            return manifest, _states(_annotation_files(path / MANIFEST_NAME, manifest))
+        files = sorted(path.parent.glob(f"*_{name}.json"))
+        return _states(files), (path.parent / name).is_dir()
 
     def _model_folder(self, name: str) -> Path:
         found = checkpoint.find_models(self.settings.models)
@@ -420,8 +451,13 @@ class SearchableDataset:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a search may give something else; see `Library.fingerprint`."""
-        return self.library.fingerprint(self.name, self.model)
+        """Changes when a search may give something else; cheap, for the keys of caches.
+
+        Made of the states of files: the dataset's and, with a model, its and the embeddings'.
+        """
+        if self._model is None:
+            return self.library.dataset_version(self.name)
+        return self.library.embeddings_version(self.name, self._model)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -440,10 +476,10 @@ class SearchableDataset:
         Shape (n,), in the order of `embeddings.image_ids`.
 
         Raises:
-            QueryError: an empty text.
+            QueryError: a text that `read_query` refuses.
             CocoSiftError: the model or the embeddings cannot be opened.
         """
-        return self._scores(read_query(self.encoder, text))
+        return all_scores(self.encoder, self._index(), text)
 
     def search(self, text: str, top_k: int = DEFAULT_TOP_K) -> "Found":
         """Return the `top_k` pictures that are most similar to `text`, best first.
@@ -452,15 +488,15 @@ class SearchableDataset:
         them all.
 
         Raises:
-            QueryError: an empty text or a `top_k` below 1.
+            QueryError: a text that `read_query` refuses or a `top_k` below 1.
             CocoSiftError: the model or the embeddings cannot be opened.
         """
         check_top_k(top_k)
         query = read_query(self.encoder, text)
-        hits = top_hits(self._scores(query), self.embeddings.image_ids, top_k)
+        hits = search(self.encoder, self._index(), self.embeddings.image_ids, query, top_k)
         return Found(self, text, hits, query.notes)
 
-    def _scores(self, query: TextQuery) -> npt.NDArray[np.float32]:
+    def _index(self) -> ExactIndex:
         encoder, embeddings = self.encoder, self.embeddings
         if encoder.dim != embeddings.dim:
             raise EmbeddingsError(
@@ -468,7 +504,7 @@ class SearchableDataset:
                 f"found {embeddings.dim} in {embeddings.files.vectors}. "
                 f"Run: {embeddings.files.command}"
             )
-        return ExactIndex(embeddings.vectors).scores(encoder.encode_texts([query.text])[0])
+        return ExactIndex(embeddings.vectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -582,10 +618,15 @@ class _Slot(Generic[Value]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     version: Hashable = None
     value: Value | None = None
+    failure: CocoSiftError | None = None
 
 
 class _Shared(Generic[Value]):
-    """One value a key, made once however many threads ask, and anew when it is outdated."""
+    """One value a key, made once however many threads ask, and anew when it is outdated.
+
+    A failure is remembered too: who asks again for the same version gets the same error,
+    without the work that led to it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -596,19 +637,29 @@ class _Shared(Generic[Value]):
         key: Hashable,
         make: Callable[[], Value],
         version: Hashable = None,
-        is_current: Callable[[Value], bool] = lambda value: True,
+        is_current: Callable[[Value], bool] = lambda value: False,
     ) -> Value:
-        """Return the value of `key`: the one at hand if its version fits and it is current."""
+        """Return the value of `key`: the one at hand if its version fits.
+
+        Of another version, it stays if `is_current` says so after a closer look.
+        """
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         with slot.lock:
-            value = slot.value
-            if value is None or slot.version != version or not is_current(value):
-                # The old value goes first: two copies of a model may not fit.
-                value = slot.value = None
-                value = slot.value = make()
-                slot.version = version
-            return value
+            is_known, slot.version = slot.version == version, version
+            if slot.value is not None and (is_known or is_current(slot.value)):
+                return slot.value
+            if slot.failure is not None and is_known:
+                raise copy(slot.failure)
+            # The old value goes first: two copies of a model may not fit.
+            slot.value = slot.failure = None
+            try:
+                slot.value = made = make()
+            except CocoSiftError as error:
+                # A copy has no traceback, which would keep all that was read.
+                slot.failure = copy(error)
+                raise
+            return made
 
 
 def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
@@ -624,15 +675,24 @@ def _model_files(folder: Path) -> list[Path]:
     return [folder / checkpoint.MANIFEST, *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
 
 
-def _states(files: list[Path]) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and times of `files`: another value when one of them is replaced."""
+@lru_cache(maxsize=256)
+def _annotation_files(manifest: Path, state: Hashable) -> tuple[Path, ...]:
+    """The annotation files that a dataset.toml in this `state` names."""
+    try:
+        return tuple(read_manifest(manifest).annotations.values())
+    except DatasetError:
+        return ()
+
+
+def _states(files: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
+    """Names, sizes and times of `files`: another value when one is replaced or may be read."""
     found = []
     for file in files:
         try:
             status = file.stat()
         except OSError:
             continue
-        found.append((str(file), status.st_size, status.st_mtime_ns))
+        found.append((str(file), status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     return tuple(found)
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from core.encoder import Encoder
 
 DEFAULT_TOP_K = 24
+# CLIP reads some dozens of tokens, and splitting a text into them takes time that grows with
+# the square of its longest word.
+MAX_CHARACTERS = 1_000
+MAX_WORD = 100
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -42,11 +46,6 @@ class Hits:
     def __len__(self) -> int:
         return len(self.image_ids)
 
-    def above(self, threshold: float) -> "Hits":
-        """Return the hits whose score is at least `threshold`."""
-        keep = int(np.searchsorted(-self.scores, -np.float32(threshold), side="right"))
-        return Hits(self.image_ids[:keep], self.scores[:keep])
-
 
 @dataclass(frozen=True, slots=True)
 class TextQuery:
@@ -57,24 +56,37 @@ class TextQuery:
 
 
 def search(
-    encoder: "Encoder", index: VectorIndex, image_ids: Ids, text: str, top_k: int = DEFAULT_TOP_K
+    encoder: "Encoder",
+    index: VectorIndex,
+    image_ids: Ids,
+    query: str | TextQuery,
+    top_k: int = DEFAULT_TOP_K,
 ) -> Hits:
-    """Return the `top_k` pictures most similar to `text`, all of them if there are fewer.
+    """Return the `top_k` pictures most similar to `query`, all of them if there are fewer.
 
     Args:
         encoder: the model that made the index's vectors.
         index: n vectors.
         image_ids: int64, shape (n,), whose vectors they are.
-        text: in words; see `read_query` for the notes that belong to it.
+        query: a text, or what `read_query` made of it, with the notes that belong to it.
         top_k: at least 1.
 
     Raises:
-        QueryError: an empty text or a `top_k` below 1.
+        QueryError: a text that `read_query` refuses or a `top_k` below 1.
         EmbeddingsError: the model gives vectors of another length than the index has.
     """
     check_top_k(top_k)
-    query = read_query(encoder, text)
-    return top_hits(index.scores(encoder.encode_texts([query.text])[0]), image_ids, top_k)
+    return top_hits(all_scores(encoder, index, query), image_ids, top_k)
+
+
+def all_scores(encoder: "Encoder", index: VectorIndex, query: str | TextQuery) -> Scores:
+    """Return the cosine similarity of `query` with each vector of `index`: float32, shape (n,).
+
+    Raises:
+        QueryError, EmbeddingsError: as `search`.
+    """
+    read = query if isinstance(query, TextQuery) else read_query(encoder, query)
+    return index.scores(encoder.encode_texts([read.text])[0])
 
 
 def top_hits(scores: Scores, image_ids: Ids, top_k: int) -> Hits:
@@ -102,13 +114,15 @@ def read_query(encoder: "Encoder", text: str) -> TextQuery:
     """Return `text` as the model reads it, with notes on what it will not see or know.
 
     Raises:
-        QueryError: nothing is left of the text, or it is not valid Unicode.
+        QueryError: nothing is left of the text, it or a word of it is too long, or it is
+            not valid Unicode.
     """
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise QueryError("The query is not valid Unicode text. Type it again, in UTF-8.") from None
     words = " ".join(text.split())
+    _check_length(words)
     read = encoder.read_text(words) if words else None
     if read is None or read.n_tokens <= 2:
         raise QueryError(
@@ -124,6 +138,20 @@ def read_query(encoder: "Encoder", text: str) -> TextQuery:
     if read.unknown_words:
         notes.append(_unknown_words_note(encoder.name, read.unknown_words))
     return TextQuery(words, tuple(notes))
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise QueryError(
+            f"Expected a query of at most {MAX_CHARACTERS:,} characters, found {len(text):,}. "
+            "Say in a sentence what the pictures should show."
+        )
+    longest = max(text.split(), key=len, default="")
+    if len(longest) > MAX_WORD:
+        raise QueryError(
+            f"Expected words of at most {MAX_WORD} characters, found one of {len(longest):,}: "
+            f"{_shortened(longest, 40)!r}. Shorten it, or put spaces between its words."
+        )
 
 
 def check_top_k(top_k: int) -> None:

@@ -55,10 +55,17 @@ class Subset:
         """Return those of its pictures that are in `image_ids`, still in rank order.
 
         Raises:
-            QueryError: none is.
+            QueryError: one of them is not in the subset, or there is none.
         """
-        keep = np.isin(self.image_ids, np.fromiter(image_ids, dtype=np.int64))
-        if not keep.any():
-            raise QueryError("None of the chosen pictures is in this result. Search again.")
+        chosen = np.fromiter(image_ids, dtype=np.int64)
+        strange = chosen[~np.isin(chosen, self.image_ids)]
+        if strange.size:
+            raise QueryError(
+                f"Expected pictures of this result, found {strange.size:,} others "
+                f"(id {strange[0]}): the result has changed since. Search again."
+            )
+        if not chosen.size:
+            raise QueryError("No picture is chosen. Choose one at least.")
+        keep = np.isin(self.image_ids, chosen)
         scores = None if self.scores is None else self.scores[keep]
         return replace(self, image_ids=self.image_ids[keep], scores=scores)

@@ -1,10 +1,15 @@
 """The routes give what they name, and say in words what they cannot give."""
 
 import io
+import json
 import os
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +22,12 @@ from pycocotools import mask
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+import core.http
 from core.coco import register_dataset
 from core.downloads import Downloads
 from core.export import plan_export
 from core.http import routes, uncompressed_counts
+from core.images import PictureStore
 from core.library import Library
 from core.settings import Settings
 from tests.core.odd_dataset import NAMES, Odd, make_odd
@@ -65,18 +72,22 @@ def test_the_type_of_a_picture_is_that_of_its_content(client, odd):
     assert client.get(f"{IMAGES}/12/picture").headers["content-type"] == "image/png"
 
 
-def test_what_is_no_picture_is_not_served_as_one(client, odd):
-    odd.file(12).write_text("<svg onload='alert(1)'/>")
+@pytest.mark.parametrize("kind", ["SVG", "EPS"])
+def test_what_is_no_picture_is_not_served_as_one(client, odd, kind):
+    if kind == "SVG":
+        odd.file(12).write_text("<svg onload='alert(1)'/>")
+    else:
+        Image.new("RGB", (64, 48)).save(odd.file(12), format="EPS")
     answer = client.get(f"{IMAGES}/12/picture")
     assert answer.status_code == 404
     assert "not a picture" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("what", ["thumbnail", "picture", "annotations"])
-def test_an_address_with_the_datasets_version_is_kept_for_ever(client, odd, what):
+def test_an_address_with_the_datasets_version_is_kept_for_an_hour(client, odd, what):
     version = odd.coco.annotation_hash[:8]
     answer = client.get(f"{IMAGES}/7/{what}?v={version}")
-    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["cache-control"] == "private, max-age=3600"
     assert client.get(f"{IMAGES}/7/{what}?v=older").headers["cache-control"] == "no-cache"
     assert client.get(f"{IMAGES}/7/{what}").headers["cache-control"] == "no-cache"
 
@@ -88,12 +99,83 @@ def test_what_the_browser_has_is_not_sent_again(client, what):
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_a_picture_that_changed_is_sent_again(client, odd):
-    first = client.get(f"{IMAGES}/7/picture")
+@pytest.mark.parametrize("what", ["thumbnail", "picture"])
+def test_a_picture_that_changed_is_sent_again(client, odd, what):
+    first = client.get(f"{IMAGES}/7/{what}")
     Image.new("RGB", (40, 30), "red").save(odd.file(7))
     os.utime(odd.file(7), (5, 5))
-    again = client.get(f"{IMAGES}/7/picture", headers={"If-None-Match": first.headers["etag"]})
-    assert again.content == odd.file(7).read_bytes()
+    again = client.get(f"{IMAGES}/7/{what}", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 200
+    assert Image.open(io.BytesIO(again.content)).convert("RGB").getpixel((20, 15))[0] > 240
+
+
+def test_a_picture_that_is_gone_when_it_is_sent_is_got_again(client, odd, monkeypatch):
+    original, left = PictureStore.path, ["once"]
+
+    def path(store: PictureStore, image_id: int) -> Path:
+        # As when the cache drops it for pictures that others look at.
+        return odd.folder / "dropped" if left and left.pop() else original(store, image_id)
+
+    monkeypatch.setattr(PictureStore, "path", path)
+    assert client.get(f"{IMAGES}/7/picture").content == odd.file(7).read_bytes()
+
+
+@pytest.fixture
+def slow_host() -> Iterator[tuple[str, threading.Event, threading.Semaphore]]:
+    """A host that answers when the event is set; the semaphore counts who asked it."""
+    release, asked = threading.Event(), threading.Semaphore(0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.release()
+            release.wait(10)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", release, asked
+        release.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("what", ["thumbnail", "picture"])
+def test_a_slow_host_holds_up_no_picture_that_is_here(odd, slow_host, monkeypatch, what):
+    place, release, asked = slow_host
+    monkeypatch.setattr(core.http, "THREADS", 2)
+    monkeypatch.setattr(core.http, "FETCHING_THREADS", 2)
+    monkeypatch.setenv("no_proxy", "*")
+    limits = replace(odd.settings, offline=False, image_hosts=frozenset({place}))
+    register_dataset(limits, "far", instances=odd.instances, url=f"http://{place}/{{id}}.png")
+    app = Starlette(routes=routes(Library(limits)))
+    with TestClient(app) as client, ThreadPoolExecutor(4) as people:
+        far = [
+            people.submit(client.get, f"/api/datasets/far/images/{image_id}/{what}")
+            for image_id in NAMES
+        ]
+        assert asked.acquire(timeout=10)
+        assert asked.acquire(timeout=10)
+        assert client.get(f"{IMAGES}/7/{what}").status_code == 200
+        assert not any(answer.done() for answer in far)
+        release.set()
+        assert {answer.result().status_code for answer in far} == {502}
+
+
+def test_routes_may_stand_below_a_base_path(odd, downloads):
+    app = Starlette(routes=routes(Library(odd.settings), downloads, "lab/coco/"))
+    client = TestClient(app)
+    assert client.get(f"/lab/coco{IMAGES}/7/picture").status_code == 200
+    assert client.get(f"{IMAGES}/7/picture").status_code == 404
+    begun = downloads.start(plan_export(odd.coco, odd.pictures, [3]), "x")
+    deadline = time.monotonic() + 10
+    while (url := client.get(f"/lab/coco/api/downloads/{begun.token}").json()["url"]) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    assert client.get(url).headers["content-type"] == "application/zip"
 
 
 @pytest.mark.parametrize("what", ["thumbnail", "picture", "annotations"])
@@ -143,7 +225,7 @@ def test_a_picture_that_is_not_here_is_404_with_the_reason(client, odd, what):
 @pytest.mark.parametrize("what", ["thumbnail", "picture"])
 def test_a_picture_that_its_host_does_not_give_is_502(odd, what):
     limits = Settings(
-        home=odd.settings.home, cache=odd.settings.cache, image_hosts=frozenset({"127.0.0.1"})
+        home=odd.settings.home, cache=odd.settings.cache, image_hosts=frozenset({"127.0.0.1:9"})
     )
     register_dataset(limits, "far", instances=odd.instances, url="http://127.0.0.1:9/{id}.png")
     client = TestClient(Starlette(routes=routes(Library(limits))))
@@ -192,7 +274,15 @@ def test_a_dataset_of_captions_alone_has_no_instances(tmp_path):
         '{"counts": "\\u0001", "size": [30, 40]}',
         '{"counts": [1, 2], "size": [30, 40]}',
         '{"counts": "l13k", "size": [30, 40]}',
+        '{"counts": "l13k00hQ1", "size": [40, 30]}',
+        '{"counts": "l13k00hQ1", "size": [600, 2]}',
+        '{"counts": "l13k00hQ1", "size": 1200}',
+        '{"counts": [1200.0], "size": [30, 40]}',
+        '{"counts": [1300, -100], "size": [30, 40]}',
+        '{"counts": [true, 1199], "size": [30, 40]}',
+        '{"counts": ["1200"], "size": [30, 40]}',
         '{"size": [30, 40]}',
+        '["1, 2, 3, 4, 5, 6", {"x": 1}, 7, null, [1, 2, "3", 4, 5, 6], [true, 2, 3, 4, 5, NaN]]',
         '"none"',
         "null",
     ],
@@ -206,6 +296,17 @@ def test_a_mask_that_cannot_be_drawn_is_left_out(odd, segmentation):
     found = client.get(f"{IMAGES}/7/annotations").json()["instances"]
     assert found[1]["segmentation"] == []
     assert found[0]["segmentation"] != []
+
+
+@pytest.mark.parametrize(
+    "bbox", ["[1, 2, 3]", "[1, 2, 3, 4, 5]", '[1, 2, 3, "4"]', "[1, 2, 3, NaN]", '"1, 2"', "null"]
+)
+def test_a_box_that_cannot_be_drawn_is_null(bbox):
+    assert core.http._box(json.loads(bbox)) is None
+
+
+def test_a_box_keeps_its_numbers():
+    assert core.http._box([1, 2.0, 10.5, 1e1]) == [1, 2.0, 10.5, 10.0]
 
 
 def test_a_number_that_is_none_reaches_the_browser_as_null(odd):
@@ -236,6 +337,11 @@ def test_long_runs_come_back(runs):
     assert uncompressed_counts(compressed.decode()) == counts
 
 
+def test_a_run_length_of_many_groups_is_refused_before_it_grows():
+    with pytest.raises(ValueError, match="expected run lengths of at most 60 bits"):
+        uncompressed_counts("o" * 2_000_000 + "0")
+
+
 @pytest.mark.parametrize("text", ["~", "P", "/", "ab\x00"])
 def test_what_is_no_run_length_string_is_refused(text):
     with pytest.raises(ValueError, match="expected"):
@@ -261,6 +367,7 @@ class TestDownloads:
     def test_are_streamed_as_zip_to_be_saved(self, client, token):
         found = self.state(client, token)
         assert (found["state"], found["error"], found["note"]) == ("ready", None, None)
+        assert found["waiting"] == 0
         answer = client.get(found["url"])
         assert answer.headers["content-type"] == "application/zip"
         disposition = 'attachment; filename="Hund-am-Strand.zip"'

@@ -215,7 +215,50 @@ def test_threads_share_one_copy_of_each(settings):
     assert library.embeddings("tiny", "tiny") is library.embeddings("tiny", "tiny")
 
 
-def test_an_error_is_not_remembered(settings):
+def test_a_failure_is_remembered_until_the_files_change(settings):
+    library = CountingLibrary(settings)
+    captions = settings.data / "tiny" / "annotations" / "captions_tiny.json"
+    content = captions.read_bytes()
+    captions.write_bytes(content[: len(content) // 2])
+    for _ in range(3):
+        with pytest.raises(DatasetError, match="captions_tiny"):
+            library.pictures("tiny")
+    assert library.loaded == ["dataset"]
+    captions.write_bytes(content)
+    assert library.pictures("tiny").path(101).is_file()
+    assert library.loaded == ["dataset", "dataset"]
+
+
+def test_a_dataset_that_was_only_touched_stays_open(settings):
+    library = CountingLibrary(settings)
+    before = library.coco("tiny")
+    for name in ("dataset.toml", "annotations/captions_tiny.json"):
+        (settings.data / "tiny" / name).touch()
+    assert library.coco("tiny") is before
+
+
+def test_an_open_dataset_is_not_looked_into_while_its_files_are_the_same(library, monkeypatch):
+    coco, pictures = library.coco_and_pictures("tiny")
+
+    def fail(*_: object) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(CocoDataset, "is_unchanged", fail)
+    assert library.coco_and_pictures("tiny") == (coco, pictures)
+    assert library.pictures("tiny") is pictures
+
+
+def test_a_fingerprint_opens_nothing(library, monkeypatch):
+    def fail(*_: object) -> None:
+        raise AssertionError("opened")
+
+    for name in ("open_dataset", "load_encoder", "load_embeddings"):
+        monkeypatch.setattr(library, name, fail)
+    alone, with_model = library.dataset("tiny"), library.dataset("tiny", "tiny")
+    assert alone.fingerprint == alone.fingerprint != with_model.fingerprint
+
+
+def test_a_model_that_was_damaged_is_loaded_once_it_is_whole(settings):
     library = CountingLibrary(settings)
     part = settings.models / "tiny" / "clip_model_part_aa"
     content = part.read_bytes()
@@ -229,10 +272,11 @@ def test_an_error_is_not_remembered(settings):
 def test_embeddings_that_are_replaced_are_opened_anew(settings):
     library = CountingLibrary(settings)
     before = library.embeddings("tiny", "tiny")
-    version = library.fingerprint("tiny", "tiny")
+    searchable = library.dataset("tiny", "tiny")
+    version = searchable.fingerprint
     vectors = np.load(before.files.vectors)
     np.save(before.files.vectors, vectors[::-1])
-    assert library.fingerprint("tiny", "tiny") != version
+    assert searchable.fingerprint != version
     after = library.embeddings("tiny", "tiny")
     assert np.array_equal(after.vectors, vectors[::-1])
 

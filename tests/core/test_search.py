@@ -66,13 +66,6 @@ def test_a_top_k_below_one_is_refused(top_k):
         top_hits(*arrays([0.1], [1]), top_k)
 
 
-@given(st.lists(st.floats(-1, 1, width=32), max_size=30), st.floats(-1, 1, width=32))
-def test_hits_above_a_threshold_are_those_that_reach_it(scores, threshold):
-    ranked = np.sort(np.array(scores, dtype=np.float32))[::-1]
-    hits = Hits(np.arange(len(ranked)), ranked)
-    assert np.array_equal(hits.above(threshold).scores, ranked[ranked >= threshold])
-
-
 def test_hits_whose_scores_increase_are_a_mistake():
     with pytest.raises(ValueError, match="do not increase"):
         Hits(np.array([1, 2]), np.array([0.1, 0.2], dtype=np.float32))
@@ -132,9 +125,33 @@ def test_a_text_that_fits_has_no_note(encoder):
     assert read_query(encoder, "a red dog on the beach").notes == ()
 
 
-def test_a_very_long_text_is_read_in_no_time(encoder):
-    query = read_query(encoder, "dog " * 250_000)
-    assert len(" ".join(query.notes)) < 1_000
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dog " * 250_000, "at most 1,000 characters, found 999,999"),
+        ("d" * 1_001, "at most 1,000 characters, found 1,001"),
+        ("a " + "d" * 101, r"words of at most 100 characters, found one of 101: 'ddd.*spaces"),
+        ("狗" * 101, "words of at most 100 characters, found one of 101"),
+    ],
+    ids=["many words", "one character too many", "a long word", "a long word of Chinese"],
+)
+def test_a_text_that_takes_long_to_read_is_refused(encoder, text, message):
+    with pytest.raises(QueryError, match=message):
+        read_query(encoder, text)
+
+
+def test_the_longest_text_and_word_are_read(encoder):
+    text = " ".join(["d" * 100] * 9 + ["dog"] * 23)
+    assert len(text) == 1_000
+    assert len(" ".join(read_query(encoder, text).notes)) < 1_000
+
+
+def test_a_query_that_was_read_finds_what_its_text_finds(encoder):
+    index, ids = ExactIndex(encoder.encode_texts(["a dog", "the beach"])), np.array([2, 1])
+    read = read_query(encoder, "  a   dog ")
+    by_text, by_query = (search(encoder, index, ids, query) for query in ("a dog", read))
+    assert np.array_equal(by_text.image_ids, by_query.image_ids)
+    assert np.array_equal(by_text.scores, by_query.scores)
 
 
 @pytest.mark.parametrize(

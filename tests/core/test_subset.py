@@ -24,13 +24,16 @@ def test_chosen_pictures_keep_rank_order_and_scores(found):
     np.testing.assert_array_equal(chosen.scores, found.scores[[1, 4]])
 
 
-def test_ids_that_are_not_in_it_are_ignored(found):
-    assert len(found.only([int(found.image_ids[0]), -5])) == 1
+@pytest.mark.parametrize("n_known", [0, 1], ids=["alone", "beside one that is"])
+def test_an_id_that_is_not_in_it_is_a_query_error(found, n_known):
+    chosen = [*found.image_ids[:n_known].tolist(), -5]
+    with pytest.raises(QueryError, match=r"id -5\): the result has changed.*Search again"):
+        found.only(chosen)
 
 
 def test_choosing_none_is_a_query_error(found):
-    with pytest.raises(QueryError, match="Search again"):
-        found.only([-5])
+    with pytest.raises(QueryError, match="Choose one"):
+        found.only([])
 
 
 def test_the_first_pictures_stand_in_the_datasets_order_without_scores(tiny_library):
