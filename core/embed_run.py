@@ -286,8 +286,8 @@ class _Run:
         images = self._dataset.images
         rows = self._dataset.images.rows_of(np.array(self.image_ids, dtype=np.int64))
         _save(self._files.image_ids, images.ids[rows])
-        _save(self._files.filenames, np.asarray(images.file_names, dtype=np.str_)[rows])
-        _save(self._files.coco_urls, np.asarray(images.coco_urls, dtype=np.str_)[rows])
+        _save(self._files.filenames, np.array(images.file_names.take(rows), dtype=np.str_))
+        _save(self._files.coco_urls, np.array(images.coco_urls.take(rows), dtype=np.str_))
         write_text(self._files.skipped, skipped_csv(self.skipped))
         manifest = Manifest(
             dataset=self._dataset.name,
@@ -381,9 +381,17 @@ def _fetch(located: list[Located], pictures: PictureStore) -> list[Located]:
         if picture.path is None and picture.image_id in failures:
             picture = replace(picture, reason=str(failures[picture.image_id]))
         elif picture.path is None:
-            picture = replace(picture, path=pictures.path(picture.image_id), reason="")
+            picture = _fetched(picture, pictures)
         found.append(picture)
     return found
+
+
+def _fetched(picture: Located, pictures: PictureStore) -> Located:
+    try:
+        return replace(picture, path=pictures.path(picture.image_id), reason="")
+    except PictureError as error:
+        # The cache is full of later ones, and this one could not be had again.
+        return replace(picture, reason=str(error))
 
 
 def _no_file(dataset: CocoDataset, images: Path | None, name: str) -> str:

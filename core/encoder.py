@@ -305,8 +305,9 @@ def _check_config(manifest: ModelManifest) -> None:
     if hub or "multimodal_cfg" in config:
         raise ModelError(
             f"{manifest.folder}: the architecture {manifest.architecture!r} needs a tokenizer or "
-            f"a text model from a hub ({hub[0] if hub else 'multimodal_cfg'}), which CocoSift "
-            "does not fetch. Use one with CLIP's own tokenizer, as ViT-B-32."
+            f"a text model from a hub, which CocoSift does not fetch (it has "
+            f"{hub[0] if hub else 'multimodal_cfg'}). Use one with CLIP's own tokenizer, as "
+            "ViT-B-32."
         )
     for where, keys, known in (
         ("config", config, _CONFIG_KEYS),

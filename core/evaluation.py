@@ -37,7 +37,10 @@ class CaptionFigures:
             pictures of which the caption is true first, but cannot know which of them
             the caption was written for. The mean over captions of
             min(1, k / number of pictures of which the caption is true).
-        top1_fits: share of captions whose first picture is one of which they are true.
+        top1_fits: share of captions whose first picture is one of which they are true. In
+            a drawn dataset "true" is lenient: `Claims` hold the place and what is there how
+            often, but not how things stand to one another, so "a dog next to a car" is
+            true of every picture with a dog and a car.
         median_rank: median over captions of the rank of their own picture, from 1.
     """
 
@@ -235,22 +238,28 @@ def _captions(coco: CocoDataset, image_ids: np.ndarray) -> list[WrittenCaption]:
         return []
     return [
         WrittenCaption(int(record["id"]), str(record["caption"]), row)
-        for row, image_id in enumerate(image_ids)
-        for record in coco.annotations(int(image_id), "captions")
+        for row, records in enumerate(coco.annotations_of(image_ids, "captions"))
+        for record in records
     ]
 
 
 def _categories(coco: CocoDataset, image_ids: np.ndarray) -> Labels | None:
-    """Return the categories as labels: carried by a picture with an instance of it."""
+    """Return the categories as labels: carried by a picture with an instance of it.
+
+    Instances of a category that is not listed (a note of the dataset names them) count
+    for none.
+    """
     if not coco.categories:
         return None
     column = {category.id: number for number, category in enumerate(coco.categories)}
     place = np.full(len(coco.images), -1)
     place[coco.images.rows_of(image_ids)] = np.arange(len(image_ids))
-    rows = np.array([column[int(number)] for number in coco.instances.category_ids], np.int64)
+    numbers = coco.instances.category_ids.tolist()
+    rows = np.array([column.get(number, -1) for number in numbers], np.int64)
     columns = place[coco.instances.image_rows]
     carries = np.zeros((len(column), len(image_ids)), bool)
-    carries[rows[columns >= 0], columns[columns >= 0]] = True
+    known = (rows >= 0) & (columns >= 0)
+    carries[rows[known], columns[known]] = True
     names = tuple(category.name for category in coco.categories)
     return Labels(names, tuple(map(photo_of, names)), carries)
 

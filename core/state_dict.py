@@ -8,6 +8,7 @@ import json
 import math
 import pickle
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -20,6 +21,11 @@ from core.errors import CheckpointError
 
 _CHUNK = 1 << 20
 
+# A deflated checkpoint may be larger inside than outside: the demo's is, 9 times, as its
+# token table is nearly all zeros. A bomb is larger by up to 1,000 times.
+_MOST_INFLATED = 64
+_HARMLESS = 256 * 2**20  # bytes that may be inflated from anything
+
 
 def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
     """Return the tensors of the checkpoint in `stream`, on the CPU, by their names.
@@ -31,8 +37,8 @@ def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
         stream: seekable, at its start.
 
     Raises:
-        CheckpointError: an unknown format, a damaged file, one whose pickle holds
-            anything but plain data (it is refused before anything runs), or no tensor.
+        CheckpointError: an unknown format, a damaged file, a zip bomb, one whose pickle
+            holds anything but plain data (it is refused before anything runs), or no tensor.
     """
     kind = _format(stream)
     try:
@@ -56,6 +62,7 @@ def _format(stream: IO[bytes]) -> str:
     stream.seek(0)
     if head.startswith(b"PK\x03\x04"):
         with _zip(stream) as archive:
+            _refuse_bomb(archive, size)
             script = any(name.endswith("constants.pkl") for name in archive.namelist())
         stream.seek(0)
         return "a TorchScript archive" if script else "a torch.save file"
@@ -72,11 +79,22 @@ def _format(stream: IO[bytes]) -> str:
 def _zip(stream: IO[bytes]) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(stream)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error) as error:
         raise CheckpointError(
             "The checkpoint begins as a zip archive but has no end: its last part is truncated or "
             "missing. Copy the parts again."
         ) from error
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, size: int) -> None:
+    """Refuse an archive of `size` bytes that would fill the memory when it is read."""
+    inflated = sum(entry.file_size for entry in archive.infolist())
+    if inflated > max(_MOST_INFLATED * size, _HARMLESS):
+        raise CheckpointError(
+            f"The checkpoint has {size:,} bytes but would take {inflated:,} in memory: expected "
+            f"at most {_MOST_INFLATED} times its size. It was refused as a zip bomb; if the "
+            "weights are really nearly all zeros, save them uncompressed with torch.save."
+        )
 
 
 def _read_saved(stream: IO[bytes]) -> Any:
@@ -93,18 +111,30 @@ def _read_safetensors(stream: IO[bytes]) -> dict[str, Tensor]:
     header = json.loads(stream.read(length))
     header.pop("__metadata__", None)
     start, end = 8 + length, stream.seek(0, 2)
+    _check_places(header, end - start)
     tensors = {}
     for name, entry in header.items():
-        first, last = entry["data_offsets"]
-        dtype = _SAFETENSORS_DTYPES[entry["dtype"]]
-        size = math.prod(entry["shape"]) * dtype.itemsize
-        if not 0 <= first <= last <= end - start or last - first != size:
-            raise ValueError(f"{name} lies outside the file")
-        tensor = torch.empty(entry["shape"], dtype=dtype)
-        stream.seek(start + first)
+        tensor = torch.empty(entry["shape"], dtype=_SAFETENSORS_DTYPES[entry["dtype"]])
+        stream.seek(start + entry["data_offsets"][0])
         _fill(tensor, stream)
         tensors[name] = tensor
     return tensors
+
+
+def _check_places(header: Mapping[str, Any], room: int) -> None:
+    """Raise ValueError unless each tensor has bytes of its own in the `room` bytes of data.
+
+    The format forbids overlaps; they would let a small file fill the memory.
+    """
+    taken = 0
+    for name, entry in sorted(header.items(), key=lambda item: item[1]["data_offsets"]):
+        first, last = entry["data_offsets"]
+        size = math.prod(entry["shape"]) * _SAFETENSORS_DTYPES[entry["dtype"]].itemsize
+        if not 0 <= first <= last <= room or last - first != size:
+            raise ValueError(f"{name} lies outside the file")
+        if first < taken:
+            raise ValueError(f"{name} overlaps another tensor")
+        taken = last
 
 
 def _fill(tensor: Tensor, source: IO[bytes]) -> None:
@@ -127,7 +157,7 @@ def _read_torchscript(stream: IO[bytes]) -> dict[str, Tensor]:
         (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
         with archive.open(pickled) as file:
             module = _ScriptUnpickler(file, archive, pickled.removesuffix(".pkl")).load()
-    return dict(_named_tensors(module, ""))
+    return dict(_named_tensors(module, "", set()))
 
 
 class _ScriptObject:
@@ -192,13 +222,20 @@ class _ScriptUnpickler(pickle.Unpickler):
         return value
 
 
-def _named_tensors(module: _ScriptObject, prefix: str) -> list[tuple[str, Tensor]]:
-    found = []
+def _named_tensors(module: _ScriptObject, prefix: str, seen: set[int]) -> list[tuple[str, Tensor]]:
+    """Return the tensors of `module` by name; a module that is shared is gone through once.
+
+    Otherwise a few modules that hold one another twice would have endless names.
+    """
+    found: list[tuple[str, Tensor]] = []
+    if id(module) in seen:
+        return found
+    seen.add(id(module))
     for name, value in module.state.items():
         if isinstance(value, Tensor):
             found.append((f"{prefix}{name}", value))
         elif isinstance(value, _ScriptObject):
-            found += _named_tensors(value, f"{prefix}{name}.")
+            found += _named_tensors(value, f"{prefix}{name}.", seen)
     return found
 
 

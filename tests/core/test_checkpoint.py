@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 
 from core import checkpoint
 from core.checkpoint import Part, PartsReader
+from core.content import sha256_of
 from core.errors import CheckpointError, CocoSiftError, ModelError
+from core.state_dict import _named_tensors, _ScriptObject
 
 LFS_POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"
@@ -140,6 +142,35 @@ class TestFormats:
         folder = split_bytes(deflated.getvalue(), tmp_path / "model")
         assert same(checkpoint.load_state_dict(folder), state)
 
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    @pytest.mark.parametrize("script", [False, True], ids=["torch.save", "TorchScript"])
+    def test_a_zip_bomb_is_refused_before_it_is_inflated(self, tmp_path, monkeypatch, script):
+        monkeypatch.setattr("core.state_dict._HARMLESS", 0)
+        monkeypatch.setattr(torch, "load", pytest.fail)
+        bomb = io.BytesIO()
+        with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as target:
+            target.writestr("a/data.pkl", b"")
+            target.writestr("a/constants.pkl" if script else "a/version", b"")
+            target.writestr("a/data/0", bytes(2_000_000))
+        folder = split_bytes(bomb.getvalue(), tmp_path / "model")
+        with pytest.raises(CheckpointError, match=r"would take 2,000,000 in memory.* 64 times"):
+            checkpoint.load_state_dict(folder)
+
+    @pytest.mark.parametrize(
+        ("second", "message"),
+        [([0, 8], "overlaps another tensor"), ([4, 12], "lies outside")],
+        ids=["overlap", "beyond the data"],
+    )
+    def test_safetensors_whose_tensors_share_bytes_are_refused(self, tmp_path, second, message):
+        entries = {"a": [0, 8], "b": second}
+        header = json.dumps(
+            {n: {"dtype": "U8", "shape": [8], "data_offsets": at} for n, at in entries.items()}
+        ).encode()
+        content = len(header).to_bytes(8, "little") + header + bytes(8)
+        folder = split_bytes(content, tmp_path / "model")
+        with pytest.raises(CheckpointError, match=message):
+            checkpoint.load_state_dict(folder)
+
     def test_safetensors_is_read(self, tmp_path, state):
         content = safetensors.torch.save(state, metadata={"made": "here"})
         folder = split_bytes(content, tmp_path / "model")
@@ -227,6 +258,15 @@ class TestTorchScript:
         monkeypatch.setattr(torch.jit, "load", pytest.fail)
         folder = split_bytes(without_code.getvalue(), tmp_path / "model")
         assert same(checkpoint.load_state_dict(folder), dict(state))
+
+    def test_modules_that_hold_one_another_twice_are_gone_through_once(self):
+        weight, module = torch.ones(1), _ScriptObject()
+        module.state = {"weight": weight}
+        for _ in range(40):  # 2 ** 40 names, if each path had one
+            outer = _ScriptObject()
+            outer.state = {"one": module, "other": module}
+            module = outer
+        assert _named_tensors(module, "", set()) == [("one." * 40 + "weight", weight)]
 
     def test_a_pickle_in_it_that_runs_code_is_refused(self, tmp_path, script):
         content, _ = script
@@ -574,6 +614,7 @@ class TestManifest:
         ("text", "message"),
         [
             ("{", "cannot be read as JSON"),
+            ('{"a":' * 100_000, "cannot be read as JSON"),
             ("[1]", "expected a JSON object, found list"),
             ('{"format_version": 9}', "expected format_version 1, found 9"),
             ('{"activation": "relu"}', "expected activation to be gelu or quickgelu, found 'relu'"),
@@ -614,14 +655,18 @@ class TestCommands:
         assert report["problems"] == []
         assert report["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
         assert {entry["size"] for entry in report["parts"][:-1]} == {2_048}
-        assert self.run("merge", folder, merged).exit_code == 0
+        assert json.loads(self.run("merge", folder, merged, "--json").stdout) == {
+            "file": str(merged),
+            "size": report["size"],
+            "sha256": report["sha256"],
+        }
         assert merged.read_bytes() == file.read_bytes()
         assert checkpoint.read_manifest(folder).activation == "quickgelu"
 
     def test_split_knows_openais_published_files(self, tmp_path, monkeypatch):
         file = tmp_path / "ViT-B-32.pt"
         file.write_bytes(b"as if it were OpenAI's")
-        address = f"https://host.invalid/{checkpoint.sha256_of(file)}/ViT-B-32.pt"
+        address = f"https://host.invalid/{sha256_of(file)}/ViT-B-32.pt"
         monkeypatch.setattr("open_clip.get_pretrained_url", lambda *_: address)
         assert self.run("split", file, tmp_path / "model").exit_code == 0
         assert checkpoint.read_manifest(tmp_path / "model").activation == "quickgelu"
@@ -636,7 +681,7 @@ class TestCommands:
     def test_a_stranger_is_noted_on_stderr(self, parts):
         part(parts, "ab.bak").write_bytes(b"x")
         result = self.run("verify", parts)
-        assert "clip_model_part_ab.bak is not a part and was ignored" in result.stderr
+        assert "clip_model_part_ab.bak is not one of the parts and is ignored" in result.stderr
         assert "bak" not in result.stdout
 
     def test_verify_without_hashes_says_so(self, bare_parts):

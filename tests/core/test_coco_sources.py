@@ -152,6 +152,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "true as id": (with_first_image(id=True), r"image record 1 .*has True as 'id'"),
     "an id of 65 bits": (with_first_image(id=2**63), r"at most 64 bits"),
     "a number without end": (WHOLE.replace("64", "6" * 5000, 1), r"image record 1 cannot be read"),
+    "a file name without end": (
+        with_first_image(file_name="x" * 1_025),
+        r"image record 1 \(id 1\) has 1,025 characters in 'file_name'; expected at most 1,024",
+    ),
+    "an address without end": (
+        with_first_image(coco_url="http://" + "x" * 9_000),
+        r"image record 1 \(id 1\) has 9,007 characters in 'coco_url'",
+    ),
     "no file name": (coco([{"id": 9}], []), r"image record 1 \(id 9\) has no 'file_name'"),
     "half a surrogate": (with_first_image(file_name="\ud800.jpg"), r"half a surrogate pair"),
     "repeated image ids": (
@@ -188,6 +196,7 @@ def test_captions_as_instances_are_refused(tmp_path):
         ("categories", "x", "'categories' is not a list of objects"),
         ("categories", [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}], "two categories"),
         ("categories", [{"name": "dog"}], "expected a whole 'id' of at most 64 bits and a 'name'"),
+        ("categories", [{"id": 2**70, "name": "dog"}], "expected a whole 'id' of at most 64 bits"),
         ("licenses", {"1": "x"}, "'licenses' is not a list of objects"),
     ],
 )

@@ -376,6 +376,28 @@ def test_pictures_that_are_not_here_are_fetched_when_asked(encoder, settings, tm
     assert report.skipped == (SkippedPicture(2, "two.jpg", "drawn.invalid does not answer"),)
 
 
+class _FullCache(_Net):
+    """Had every picture a moment ago; the cache has dropped the second since."""
+
+    def fetch_many(self, image_ids, progress) -> dict[int, PictureError]:
+        return {}
+
+    def path(self, image_id: int) -> Path:
+        if image_id == 2:
+            raise PictureError("drawn.invalid does not answer any more")
+        return self._path
+
+
+def test_a_picture_that_the_cache_has_dropped_is_skipped(encoder, settings, tmp_path):
+    scene().save(tmp_path / "fetched.png")
+    dataset = dataset_of(settings, dict.fromkeys(("one.jpg", "two.jpg"), lambda path: None))
+    net = _FullCache(tmp_path / "fetched.png")
+    report = embed(dataset, encoder, settings, pictures_from_net=net)
+    assert report.count == 1
+    reason = "drawn.invalid does not answer any more"
+    assert report.skipped == (SkippedPicture(2, "two.jpg", reason),)
+
+
 class _NaNEncoder:
     """The real encoder, but for one picture that it answers with NaN."""
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -253,6 +254,12 @@ class TestLoading:
         stated = json.loads((folder / "model.json").read_text())
         assert encoder.fingerprint == stated["checkpoint"]["sha256"]
 
+    def test_tells_of_a_stranger_among_the_parts(self, tmp_path, folder):
+        copied = Path(shutil.copytree(folder, tmp_path / "small"))
+        (copied / "clip_model_part_ab.bak").write_bytes(b"stranger")
+        (warning,) = load_encoder(copied, device="cpu").warnings
+        assert "clip_model_part_ab.bak is not one of the parts" in warning
+
     def test_weights_are_those_read_without_a_second_copy(self, folder, monkeypatch):
         state = checkpoint.load_state_dict(folder)
         monkeypatch.setattr(checkpoint, "load_state_dict", lambda _: dict(state))
@@ -372,7 +379,10 @@ class TestAnotherArchitecture:
         ("keys", "message"),
         [
             ({"architecture": "roberta-ViT-B-32"}, "from a hub, which CocoSift does not fetch"),
-            ({"config": {**SMALL, "vision_cfg": {"image_size": 32, "depth": 3}}}, "cannot build"),
+            (
+                {"config": {**SMALL, "vision_cfg": {"image_size": 32, "layers": "x"}}},
+                "cannot build",
+            ),
             ({"preprocessing": {"image_size": 64}}, "takes pictures of 32 pixels, but"),
         ],
         ids=["hub", "config", "image size"],
@@ -383,6 +393,33 @@ class TestAnotherArchitecture:
             del keys["config"]
         with pytest.raises(ModelError, match=message):
             load_encoder(stored(tmp_path / "m", model.state_dict(), **keys))
+
+    @pytest.mark.parametrize(
+        ("where", "key", "value", "message"),
+        [
+            ("vision_cfg", "timm_model_name", "hf-hub:x/y", "plain name of a network"),
+            ("vision_cfg", "timm_model_name", "local-dir:/etc", "plain name of a network"),
+            ("vision_cfg", "timm_model_name", "../other", "plain name of a network"),
+            ("vision_cfg", "depth", 3, "nothing in vision_cfg but"),
+            ("text_cfg", "hf_model_name", "x/y", "from a hub"),
+            ("text_cfg", "hf_tokenizer_name", "x/y", "from a hub"),
+            ("text_cfg", "tokenizer_mode", "x", "nothing in text_cfg but"),
+            ("text_cfg", "tokenizer_kwargs", {"bpe_path": "/etc/passwd"}, "found bpe_path"),
+            ("text_cfg", "tokenizer_kwargs", "x", "nothing in tokenizer_kwargs but clean"),
+            ("", "multimodal_cfg", {}, "from a hub"),
+            ("", "output_dict", True, "nothing in config but"),
+        ],
+    )
+    def test_a_config_that_would_fetch_or_open_anything_is_refused(
+        self, tmp_path, monkeypatch, where, key, value, message
+    ):
+        for builder in ("CLIP", "CustomTextCLIP"):
+            monkeypatch.setattr(open_clip, builder, pytest.fail)
+        config = deepcopy(SMALL)
+        (config[where] if where else config)[key] = value
+        folder = stored(tmp_path / "m", {"a": torch.ones(1)}, config=config)
+        with pytest.raises(ModelError, match=message):
+            load_encoder(folder)
 
     @pytest.mark.parametrize(
         ("options", "message"),
