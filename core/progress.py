@@ -14,7 +14,10 @@ class Progress(Protocol):
 
 
 class Cancelled(Exception):
-    """The person asked to stop; whoever works cleans up and lets it pass."""
+    """The person asked to stop; whoever works cleans up and lets it pass.
+
+    `str()` says what is left of the work, when there is anything to say.
+    """
 
 
 class NoProgress:
@@ -25,11 +28,19 @@ class NoProgress:
 
 
 class TerminalProgress:
-    """A bar with rate and remaining time on stderr; silent when that is not a terminal."""
+    """A bar with rate and remaining time on stderr; silent when that is not a terminal.
+
+    Bytes (the unit "B") are shown as kB, MB, GB.
+    """
 
     def __init__(self, label: str, unit: str) -> None:
+        in_bytes = unit == "B"
         self._bar = tqdm(
-            desc=label, unit=f" {unit}", file=sys.stderr, disable=not sys.stderr.isatty()
+            desc=label,
+            unit=unit if in_bytes else f" {unit}",
+            unit_scale=in_bytes,
+            file=sys.stderr,
+            disable=not sys.stderr.isatty(),
         )
 
     def update(self, done: int, total: int) -> None:

@@ -1,19 +1,45 @@
 """The command line: one Typer app, put together from the modules beside this one.
 
-A `CocoSiftError` becomes one line on stderr and exit code 2, here and nowhere else.
+Here and nowhere else a `CocoSiftError` becomes one line on stderr and exit code 2, and
+^C a line that says what was kept and exit code 130.
 """
 
 import sys
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from core.cli import checkpoint, datasets, demo, embed, evaluate, search
 from core.errors import CocoSiftError
 from core.progress import Cancelled
 
+_STOPPED = "Stopped; nothing was written."
+
+
+class _Commands(TyperGroup):
+    """Hands ^C to `main`; Typer would end the command without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Cancelled from None
+
+
 app = typer.Typer(
     name="core",
-    help="CocoSift: search COCO in natural language and take the subset away complete.",
+    cls=_Commands,
+    help="""CocoSift: search COCO in natural language and take the subset away complete.
+
+    Examples:
+
+        python -m core search "a dog on a beach"
+
+        python -m core add val2014 --captions captions_val2014.json --images val2014
+
+        python -m core embed --dataset val2014 --model clip
+    """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -34,6 +60,6 @@ def main() -> None:
     except CocoSiftError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    except (Cancelled, KeyboardInterrupt):
-        sys.stderr.write("Stopped; nothing was written.\n")
+    except (Cancelled, KeyboardInterrupt) as stopped:
+        sys.stderr.write(f"{str(stopped) or _STOPPED}\n")
         sys.exit(130)

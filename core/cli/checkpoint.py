@@ -9,21 +9,29 @@ from typing import Annotated
 import typer
 
 from core import checkpoint
+from core.content import sha256_of
 from core.errors import CheckpointError
 from core.progress import TerminalProgress
 
 app = typer.Typer(
-    help="Split a checkpoint into parts, merge them again, verify them.", no_args_is_help=True
+    help="""Split a checkpoint into parts, merge them again, verify them.
+
+    Examples:
+
+        python -m core checkpoint split ViT-B-32.pt models/clip --activation quickgelu
+
+        python -m core checkpoint merge models/demo demo.pt
+
+        python -m core checkpoint verify models/demo
+    """,
+    no_args_is_help=True,
 )
 
 _Folder = Annotated[Path, typer.Argument(help="The model's folder, as models/clip.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 
-@app.command(
-    epilog="Example: `python -m core checkpoint split ViT-B-32.pt models/clip "
-    "--activation quickgelu`"
-)
+@app.command()
 def split(
     file: Annotated[Path, typer.Argument(help="The checkpoint, in any format that is read.")],
     folder: _Folder,
@@ -40,7 +48,14 @@ def split(
     title: Annotated[str | None, typer.Option(help="The model's name for people.")] = None,
     as_json: _Json = False,
 ) -> None:
-    """Write FILE as parts to FOLDER, and their sizes and sha256 to its model.json."""
+    """Write FILE as parts to FOLDER, and their sizes and sha256 to its model.json.
+
+    Examples:
+
+        python -m core checkpoint split ViT-B-32.pt models/clip --activation quickgelu
+
+        python -m core checkpoint split mine.safetensors models/mine --part-size 50M --json
+    """
     if activation not in (None, "gelu", "quickgelu"):
         raise CheckpointError(f"Expected --activation gelu or quickgelu, found {activation!r}.")
     model = {
@@ -72,21 +87,40 @@ def split(
         typer.echo(f"{len(manifest.parts)} parts, {manifest.size:,} bytes, in {folder}")
 
 
-@app.command(epilog="Example: `python -m core checkpoint merge models/demo demo.pt`")
+@app.command()
 def merge(
     folder: _Folder,
     file: Annotated[Path, typer.Argument(help="The file to write.")],
+    as_json: _Json = False,
 ) -> None:
-    """Write the checkpoint whose parts are in FOLDER to FILE."""
+    """Write the checkpoint whose parts are in FOLDER to FILE.
+
+    Examples:
+
+        python -m core checkpoint merge models/demo demo.pt
+
+        python -m core checkpoint merge models/demo demo.pt --json
+    """
     _note_ignored(folder)
     with TerminalProgress("merge", "B") as progress:
-        checkpoint.merge(folder, file, progress)
-    typer.echo(f"{file.stat().st_size:,} bytes in {file}")
+        sha256 = checkpoint.merge(folder, file, progress)
+    size = file.stat().st_size
+    if as_json:
+        _print_json({"file": str(file), "size": size, "sha256": sha256})
+    else:
+        typer.echo(f"{size:,} bytes in {file}, sha256 {sha256}")
 
 
-@app.command(epilog="Example: `python -m core checkpoint verify models/demo`")
+@app.command()
 def verify(folder: _Folder, as_json: _Json = False) -> None:
-    """Compare the parts in FOLDER with the sizes and sha256 in its model.json."""
+    """Compare the parts in FOLDER with the sizes and sha256 in its model.json.
+
+    Examples:
+
+        python -m core checkpoint verify models/demo
+
+        python -m core checkpoint verify models/demo --json
+    """
     with TerminalProgress("verify", "B") as progress:
         report = checkpoint.verify(folder, progress)
     if as_json:
@@ -104,8 +138,8 @@ def verify(folder: _Folder, as_json: _Json = False) -> None:
 
 
 def _note_ignored(folder: Path) -> None:
-    for path in checkpoint.ignored_files(folder):
-        typer.echo(f"Note: {path.name} is not a part and was ignored.", err=True)
+    for note in checkpoint.ignored_notes(folder):
+        typer.echo(note, err=True)
 
 
 def _published_activation(file: Path) -> str | None:
@@ -113,7 +147,7 @@ def _published_activation(file: Path) -> str | None:
         return None
     from core.encoder import published_activation
 
-    return published_activation(checkpoint.sha256_of(file))
+    return published_activation(sha256_of(file))
 
 
 def _bytes(text: str) -> int:

@@ -35,9 +35,23 @@ def add(
     keypoints: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Person keypoints, COCO JSON.")
     ] = None,
+    stuff: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Stuff segments, COCO JSON.")
+    ] = None,
+    panoptic: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Panoptic segments, COCO JSON.")
+    ] = None,
     images: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Folder of the pictures; without it the records' URLs."),
+    ] = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            help="Address of a picture that is not here, with {file_name} or {id}; "
+            "the records' own when left out.",
+        ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Shown to people; the name else.")] = None,
     split: Annotated[
@@ -52,29 +66,36 @@ def add(
 
     The annotation files are read once and indexed, so later starts are quick.
 
-    **Examples**
+    Examples:
 
-    `python -m core add val2014 --captions captions_val2014.json
-    --instances instances_val2014.json --images val2014/`
+        python -m core add val2014 --captions captions_val2014.json --images val2014
 
-    `python -m core add mine --instances annotations.json --title "My pictures" --json`
+        python -m core add mine --instances mine.json --title "My pictures" --json
+
+        python -m core add web --captions web.json --url "https://HOST/{file_name}"
     """
     from core.coco import open_dataset, register_dataset
 
-    if captions is None and instances is None and keypoints is None:
+    files = {
+        "captions": captions,
+        "instances": instances,
+        "keypoints": keypoints,
+        "stuff": stuff,
+        "panoptic": panoptic,
+    }
+    if not any(files.values()):
         raise DatasetError(
             "No annotation file is named. Add at least one of --captions FILE, "
-            "--instances FILE or --keypoints FILE."
+            "--instances FILE, --keypoints FILE, --stuff FILE or --panoptic FILE."
         )
     settings = Settings.from_environment()
     with TerminalProgress("Reading annotations", "B") as progress:
         folder = register_dataset(
             settings,
             name,
-            captions=captions,
-            instances=instances,
-            keypoints=keypoints,
+            **files,
             pictures=images,
+            url=url,
             title=title,
             split=split,
             replace=replace,
@@ -90,11 +111,11 @@ def datasets(
 ) -> None:
     """List the datasets that are here, with what they hold.
 
-    **Examples**
+    Examples:
 
-    `python -m core datasets`
+        python -m core datasets
 
-    `python -m core datasets --json`
+        python -m core datasets --json
     """
     from core.coco import find_datasets
 
@@ -120,6 +141,8 @@ class _Report:
     captions: int
     instances: int
     keypoints: int
+    stuff: int
+    panoptic: int
     categories: int
     without_annotations: int
     picture_folder: str | None
@@ -137,6 +160,8 @@ def _report(dataset: "CocoDataset") -> _Report:
         captions=summary.annotations.get("captions", 0),
         instances=summary.annotations.get("instances", 0),
         keypoints=summary.annotations.get("keypoints", 0),
+        stuff=summary.annotations.get("stuff", 0),
+        panoptic=summary.annotations.get("panoptic", 0),
         categories=summary.categories,
         without_annotations=summary.without_annotations,
         picture_folder=str(dataset.picture_folder) if dataset.picture_folder else None,
@@ -150,6 +175,8 @@ def _words(report: _Report) -> str:
         "caption": report.captions,
         "instance": report.instances,
         "keypoint annotation": report.keypoints,
+        "stuff annotation": report.stuff,
+        "panoptic annotation": report.panoptic,
         "category": report.categories,
     }
     lines = [

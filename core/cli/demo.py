@@ -8,16 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.progress import TerminalProgress
+from core.progress import Cancelled, TerminalProgress
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.demo.training import Step
 
-app = typer.Typer(help="Draw the demo's pictures and train its model again.", no_args_is_help=True)
+app = typer.Typer(
+    help="""Draw the demo's pictures and train its model again.
+
+    Examples:
+
+        python -m core demo build
+
+        python -m core demo train
+    """,
+    no_args_is_help=True,
+)
 
 
-@app.command(epilog="Example: python -m core demo build --count 40 --output scratch/demo")
+@app.command()
 def build(
     count: Annotated[int, typer.Option(min=1, help="How many scenes to draw.")] = 440,
     seed: Annotated[int, typer.Option(help="The same seed draws the same scenes.")] = 2014,
@@ -34,6 +44,12 @@ def build(
 
     Needs the packages in requirements-demo.txt and two glyph packages, which an error
     names if they are missing. An older dataset stays until the new one is complete.
+
+    Examples:
+
+        python -m core demo build
+
+        python -m core demo build --count 40 --output scratch/demo --json
     """
     from core.demo.dataset import build_dataset
     from core.demo.glyphs import load_glyphs
@@ -52,9 +68,7 @@ def build(
     )
 
 
-@app.command(
-    epilog="Example: python -m core demo train --steps 300 --scenes 5000 --output scratch/model"
-)
+@app.command()
 def train(
     steps: Annotated[int, typer.Option(min=1, help="Batches to learn from.")] = 5_000,
     scenes: Annotated[int, typer.Option(min=128, help="Training scenes to draw.")] = 60_000,
@@ -77,6 +91,14 @@ def train(
     As it stands it takes about 45 minutes on two cores. Rendered scenes and the state to
     resume from lie in .cache/demo-training; the model appears when it is complete. None
     of the demo dataset's scenes, nor their contents, are among the training scenes.
+
+    Examples:
+
+        python -m core demo train
+
+        python -m core demo train --resume
+
+        python -m core demo train --steps 300 --scenes 5000 --output scratch/model
     """
     import torch
 
@@ -85,25 +107,32 @@ def train(
     settings = Settings.from_environment()
     torch.set_num_threads(threads)
     recipe = training.Recipe(steps=steps, scenes=scenes, seed=seed)
+    cache = settings.cache / "demo-training"
+    saved = 0
     with (
         TerminalProgress("Drawing", "scenes") as drawing,
         TerminalProgress("Training", "steps") as bar,
     ):
 
         def report(step: "Step") -> None:
+            nonlocal saved
             bar.update(step.done, step.total)
             if step.figures:
+                saved = step.done
                 sys.stderr.write(_line(step) + "\n")
 
-        manifest = training.train(
-            recipe,
-            glyphs=glyphs or settings.cache / "glyphs",
-            output=output or settings.models / "demo",
-            cache=settings.cache / "demo-training",
-            resume=resume,
-            report=report,
-            progress=drawing,
-        )
+        try:
+            manifest = training.train(
+                recipe,
+                glyphs=glyphs or settings.cache / "glyphs",
+                output=output or settings.models / "demo",
+                cache=cache,
+                resume=resume,
+                report=report,
+                progress=drawing,
+            )
+        except KeyboardInterrupt:
+            raise Cancelled(_stopped(saved, resume)) from None
     trained = manifest["trained"]
     if as_json:
         sys.stdout.write(json.dumps(trained) + "\n")
@@ -113,6 +142,17 @@ def train(
         f"{trained['minutes']:.0f} minutes of training. The embeddings must be made anew: "
         "python -m core embed --dataset demo --model demo\n"
     )
+
+
+def _stopped(saved: int, resumed: bool) -> str:
+    """Say what is left of a run that was stopped, `saved` being its last saved step."""
+    if saved:
+        kept = f"The state after {saved:,} steps was saved"
+    elif resumed:
+        kept = "The state from which this run went on is still there"
+    else:
+        return "Stopped before any state was saved; no model was written."
+    return f"Stopped. {kept}; to go on, run the same command with --resume."
 
 
 def _line(step: "Step") -> str:

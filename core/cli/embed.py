@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from core.cli.opening import open_coco
-from core.progress import Cancelled, TerminalProgress
+from core.progress import TerminalProgress
 from core.settings import Settings
 
 
@@ -68,23 +68,19 @@ def embed(
     encoder = load_encoder(folder, device, precision)
     for warning in encoder.warnings:
         typer.echo(warning, err=True)
-    try:
-        with TerminalProgress("embed", "pictures") as progress:
-            report = embed_dataset(
-                coco,
-                encoder,
-                checkpoint.read_manifest(folder),
-                settings,
-                precision=precision,
-                images=images,
-                pictures_from_net=PictureStore(coco, settings) if fetch else None,
-                batch_size=batch_size,
-                workers=workers,
-                progress=progress,
-            )
-    except KeyboardInterrupt:
-        # Typer would end the command without a word.
-        raise Cancelled from None
+    with TerminalProgress("embed", "pictures") as progress:
+        report = embed_dataset(
+            coco,
+            encoder,
+            checkpoint.read_manifest(folder),
+            settings,
+            precision=precision,
+            images=images,
+            pictures_from_net=PictureStore(coco, settings) if fetch else None,
+            batch_size=batch_size,
+            workers=workers,
+            progress=progress,
+        )
     if as_json:
         figures = {
             "dataset": dataset,

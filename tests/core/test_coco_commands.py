@@ -8,6 +8,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from core.cli.datasets import add, datasets
+from core.coco import open_dataset
 from core.errors import DatasetError
 from tests.core.coco_files import (
     CATEGORIES,
@@ -70,6 +71,22 @@ def test_add_prints_json_alone(tmp_path, files):
     figures |= {"without_annotations": 1, "missing_files": 2}
     assert report.items() >= figures.items()
     assert len(report["notes"]) == 1
+
+
+def test_add_takes_stuff_panoptic_and_an_address(tmp_path):
+    images = [image(1), image(2)]
+    panoptic = {"image_id": 1, "file_name": "1.png", "segments_info": []}
+    files = {
+        "stuff": write(tmp_path / "stuff.json", coco(images, [instance(1, 1)])),
+        "panoptic": write(tmp_path / "panoptic.json", coco(images, [panoptic])),
+    }
+    url = "https://host.invalid/{id}.jpg"
+    result = run(tmp_path, "add", "small", *arguments(files), "--url", url)
+
+    assert "1 stuff annotation, 1 panoptic annotation" in result.stdout
+    small = open_dataset(tmp_path / "data/small", home(tmp_path))
+    assert small.kinds == ("stuff", "panoptic")
+    assert small.coco_url(2) == "https://host.invalid/2.jpg"
 
 
 def test_add_without_files_or_twice_is_a_mistake(tmp_path, files):
