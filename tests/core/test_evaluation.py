@@ -1,21 +1,31 @@
 """The figures of search, on cases small enough to work out by hand."""
 
 import json
+import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import open_library
+from core.coco.source import SourceFile
 from core.evaluation import (
     Labels,
     Questions,
     evaluate,
     evaluate_captions,
+    evaluate_dataset,
     evaluate_labels,
     photo_of,
+    questions_of,
     ranking,
 )
+from core.settings import Settings
+from tests.conftest import run_core
+from tests.core.coco_files import CATEGORIES, captions_file, coco, dataset, image, instance
 
 
 def plane(*degrees: float) -> np.ndarray:
@@ -97,14 +107,12 @@ def test_without_any_label_there_is_no_mean() -> None:
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_a_perfect_ranker_reaches_the_ceiling_on_average_and_one_for_labels(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    carries = rng.random((3, 30)) < 0.4
+def test_a_perfect_ranker_has_an_average_precision_of_one(seed: int) -> None:
+    carries = np.random.default_rng(seed).random((3, 30)) < 0.5
     # One dimension a label: each picture points to the labels that it carries.
-    images = np.hstack([carries.T, np.full((30, 1), 0.01)]).astype(np.float32)
-    images[:, 3] += 1e-4 * np.arange(30)
-    queries = np.eye(4, dtype=np.float32)[:3]
-    figures = evaluate_labels(["a", "b", "c"], queries, images, carries)
+    figures = evaluate_labels(
+        ["a", "b", "c"], np.eye(3, dtype=np.float32), carries.T.astype(np.float32), carries
+    )
     assert all(value == pytest.approx(1) for value in figures.average_precision.values())
 
 
@@ -149,3 +157,83 @@ def test_labels_that_lack_a_query_are_refused() -> None:
 )
 def test_categories_are_asked_for_with_the_right_article(name: str, query: str) -> None:
     assert photo_of(name) == query
+
+
+def test_a_dataset_without_facts_is_asked_for_captions_and_categories(
+    tiny_settings: Settings,
+) -> None:
+    evaluation = evaluate_dataset(open_library(tiny_settings).dataset("tiny", "tiny"))
+    figures = evaluation.figures()
+    assert figures["n"] == {"images": 12, "captions": 12, "category": 2, "setting": 0, "pair": 0}
+    assert figures["recall@10_ceiling"] == 1.0
+    assert figures["top1_fits"] == figures["recall@1"]
+    assert figures["setting_map"] is None
+    assert evaluation.categories is not None
+    assert evaluation.categories.pictures == {"square": 6, "box": 6}
+
+
+def test_an_instance_of_a_category_that_is_not_listed_counts_for_none(tmp_path: Path) -> None:
+    images = [image(1), image(2)]
+    annotations = [instance(1, 1), instance(2, 2, category_id=99)]
+    small = dataset(tmp_path, instances=coco(images, annotations, categories=CATEGORIES))
+    categories = questions_of(small, np.array([1, 2])).categories
+    assert categories is not None
+    assert categories.names == ("dog", "person")
+    assert categories.carries.tolist() == [[True, False], [False, False]]
+
+
+def test_the_captions_of_all_pictures_are_read_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = dataset(tmp_path, captions=captions_file([1, 2, 3]))
+    opened, reading = [], SourceFile.reading
+    monkeypatch.setattr(SourceFile, "reading", lambda file: opened.append(file) or reading(file))
+    assert questions_of(small, np.array([1, 2, 3])).own.tolist() == [0, 1, 2]
+    assert len(opened) == 1
+
+
+def test_the_command_prints_json_alone_on_stdout(tiny_home: Path) -> None:
+    result = run_core("evaluate", "--dataset", "tiny", "--captions", "5", "--json", home=tiny_home)
+    assert result.exit_code == 0
+    figures = json.loads(result.stdout)
+    assert (figures["dataset"], figures["model"]) == ("tiny", "tiny")
+    assert figures["n"]["captions"] == 5
+
+
+def test_the_command_prints_a_table_with_a_dash_for_what_cannot_be_asked(tiny_home: Path) -> None:
+    result = run_core("evaluate", "--dataset", "tiny", home=tiny_home)
+    assert "12 pictures, 12 captions" in result.stdout
+    assert re.search(r"setting_map +-\n", result.stdout)
+
+
+def test_a_dataset_that_is_not_there_is_named(tiny_home: Path) -> None:
+    result = run_core("evaluate", "--dataset", "nowhere", "--model", "tiny", home=tiny_home)
+    assert result.exit_code == 2
+    assert "'nowhere'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("figure", "least"),
+    [
+        ("top1_fits", 0.88),
+        ("category_map", 0.90),
+        ("setting_map", 0.98),
+        ("pair_precision@5", 0.92),
+    ],
+)
+def test_the_demo_searches_as_well_as_promised(
+    demo_figures: dict[str, Any], figure: str, least: float
+) -> None:
+    assert demo_figures[figure] >= least
+
+
+def test_the_demo_finds_nearly_every_picture_that_its_captions_can_tell_apart(
+    demo_figures: dict[str, Any],
+) -> None:
+    assert demo_figures["recall@10"] >= 0.93 * demo_figures["recall@10_ceiling"]
+
+
+@pytest.fixture(scope="module")
+def demo_figures(demo_home: Path) -> dict[str, Any]:
+    library = open_library(Settings(home=demo_home, cache=demo_home / ".cache", offline=True))
+    return evaluate_dataset(library.dataset("demo", "demo")).figures()
