@@ -260,6 +260,18 @@ def test_going_on_without_a_picture_reports_it(downloads, odd):
     assert [picture.image_id for picture in download.report.missing] == [3]
 
 
+def test_a_file_that_lacks_more_than_it_must_is_not_shared(downloads, odd):
+    wanted, aside = plan(odd), odd.folder / "aside.png"
+    odd.file(3).rename(aside)
+    first = finished(downloads, downloads.start(wanted, "x", without_missing=True).token)
+    assert len(first.report.missing) == 1
+    aside.rename(odd.file(3))
+    again = plan(odd)
+    assert again.key == wanted.key
+    second = finished(downloads, downloads.start(again, "x", without_missing=True).token)
+    assert second.report.missing == ()
+
+
 def test_an_unforeseen_error_fails_the_download_without_its_details(downloads, odd, monkeypatch):
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("a detail of the server")
