@@ -11,7 +11,6 @@ What is written is an ordinary open_clip state dict in parts, with `model.json`.
 """
 
 import ctypes
-import hashlib
 import io
 import json
 import math
@@ -29,7 +28,8 @@ import torch.nn.functional as F  # noqa: N812
 from open_clip.model import CLIP
 from torch import Tensor, nn
 
-from core.atomic import atomic_file, atomic_folder, write_text
+from core import checkpoint
+from core.atomic import atomic_file, atomic_folder
 from core.demo.captions import write_query
 from core.demo.samples import IMAGE_SIZE, Samples, training_samples, validation_samples
 from core.demo.tokens import UNKNOWN, VOCABULARY, TokenTable, known_words
@@ -441,12 +441,7 @@ def write_model(
     folder: Path, state: Mapping[str, Tensor], words: Sequence[str], trained: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write `state` in parts with `model.json` to `folder`, whole or not at all."""
-    checkpoint = packed(state)
-    size = -(-len(checkpoint) // PARTS)
-    parts = [checkpoint[start : start + size] for start in range(0, len(checkpoint), size)]
-    names = [f"clip_model_part_a{chr(ord('a') + number)}" for number in range(len(parts))]
-    manifest = {
-        "format_version": 1,
+    described = {
         "title": TITLE,
         "architecture": "demo",
         "config": CONFIG,
@@ -456,15 +451,13 @@ def write_model(
         "drawn": True,
         "known_words": list(words),
         "trained": dict(trained),
-        "checkpoint": _described(checkpoint),
-        "parts": [
-            {"name": name, **_described(part)} for name, part in zip(names, parts, strict=True)
-        ],
     }
     with atomic_folder(folder) as fresh:
-        for name, part in zip(names, parts, strict=True):
-            (fresh / name).write_bytes(part)
-        write_text(fresh / "model.json", json.dumps(manifest, indent=1) + "\n")
+        whole = fresh / "checkpoint.pt"
+        whole.write_bytes(packed(state))
+        checkpoint.split(whole, fresh, -(-whole.stat().st_size // PARTS), model=described)
+        whole.unlink()
+        manifest: dict[str, Any] = json.loads((fresh / checkpoint.MANIFEST).read_bytes())
     return manifest
 
 
@@ -484,10 +477,6 @@ def packed(state: Mapping[str, Tensor]) -> bytes:
             fresh = zipfile.ZipInfo(entry.filename)  # 1980-01-01: the same bytes every time
             target.writestr(fresh, source.read(entry), zipfile.ZIP_DEFLATED, 9)
     return small.getvalue()
-
-
-def _described(data: bytes) -> dict[str, Any]:
-    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _config(vocabulary: int) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from pycocotools.coco import COCO
 from typer.testing import CliRunner
 
 from core.cli import app
-from core.coco import manifest_text
+from core.coco import manifest_text, open_dataset
 from core.demo.categories import CATEGORIES, DRAWN, SETTINGS
-from core.demo.dataset import LICENSES, build_dataset, manifest_in
+from core.demo.dataset import EXAMPLES, LICENSES, build_dataset, manifest_in
 from core.demo.facts import read_facts
 from core.errors import DatasetError
-from core.settings import PROJECT_ROOT
+from core.settings import PROJECT_ROOT, Settings
 
 DEMO = PROJECT_ROOT / "data" / "demo"
 IMAGE_KEYS = ["license", "file_name", "coco_url", "height", "width", "date_captured",
@@ -194,16 +194,28 @@ def digest(folder) -> str:
 
 
 def test_a_seed_gives_the_same_bytes_and_another_seed_others(tmp_path, glyphs):
-    pytest.importorskip("contourpy", reason="needs requirements-demo.txt")
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         build_dataset(tmp_path / name, glyphs, count=2, seed=seed)
     assert digest(tmp_path / "a") == digest(tmp_path / "b") != digest(tmp_path / "c")
 
 
-def test_the_command_prints_its_figures_as_json(tmp_path, glyphs):
-    pytest.importorskip("contourpy", reason="needs requirements-demo.txt")
+def test_what_is_built_is_a_dataset_with_its_facts(tmp_path, glyphs):
+    summary = build_dataset(tmp_path / "drawn", glyphs, count=3, seed=5)
+    settings = Settings(home=tmp_path, cache=tmp_path / "cache", offline=True)
+    drawn = open_dataset(tmp_path / "drawn", settings)
+    assert (drawn.title, drawn.drawn) == ("Demo: drawn scenes", True)
+    assert drawn.examples == EXAMPLES
+    assert len(drawn.instances) == summary.instances
+    assert drawn.count_missing_files() == 0
+    facts = read_facts(tmp_path / "drawn" / "facts.json")
+    for number in drawn.images.ids.tolist():
+        for record in drawn.annotations(number, "captions"):
+            assert facts.claims[record["id"]].true_of(facts.contents[number])
+
+
+def test_the_command_prints_its_figures_as_json(tmp_path, glyph_folder):
     arguments = ["demo", "build", "--count", "1", "--output", str(tmp_path / "demo"), "--json"]
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, [*arguments, "--glyphs", str(glyph_folder)])
     assert result.exit_code == 0, result.output
     figures = json.loads(result.stdout)
     assert (figures["images"], figures["captions"]) == (1, 5)
@@ -218,7 +230,6 @@ def test_a_failed_build_leaves_the_older_dataset(tmp_path, glyphs, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("core.demo.dataset.write_facts", broken)
-    pytest.importorskip("contourpy", reason="needs requirements-demo.txt")
     with pytest.raises(OSError, match="disk full"):
         build_dataset(older, glyphs, count=1)
     assert (older / "dataset.toml").read_text() == "older"

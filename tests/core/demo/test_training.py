@@ -11,16 +11,13 @@ import torch
 from core import checkpoint
 from core.demo import training
 from core.demo.captions import write_captions
-from core.demo.glyphs import GlyphSet
 from core.demo.samples import Samples, training_samples, validation_samples
 from core.demo.scenes import sample_scene
-from core.demo.training import CONFIG, Learner, Lesson, Recipe, Step, packed, train
+from core.demo.training import CONFIG, Learner, Lesson, Recipe, Step, packed, train, write_model
 from core.encoder import load_encoder
 from core.errors import ModelError
-from core.settings import PROJECT_ROOT
 
 RECIPE = Recipe(steps=24, scenes=160, batch=32, queries=16, query_pool=400, validation=12)
-GLYPHS = PROJECT_ROOT / ".cache" / "glyphs"
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +39,14 @@ def lesson(samples: Samples) -> Lesson:
 
 @pytest.fixture(scope="module")
 def run(
-    glyphs: GlyphSet, tmp_path_factory: pytest.TempPathFactory
+    glyph_folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any], list[Step]]:
     """A whole training, small: the model's folder, its manifest, and what was reported."""
     folder = tmp_path_factory.mktemp("training")
     steps: list[Step] = []
     manifest = train(
         RECIPE,
-        glyphs=GLYPHS,
+        glyphs=glyph_folder,
         output=folder / "demo",
         cache=folder / "cache",
         report=steps.append,
@@ -63,7 +60,7 @@ def test_the_loss_falls_and_validation_is_reported(run: Any) -> None:
     _, manifest, steps = run
     assert [step.done for step in steps] == [12, 24]
     assert steps[1].loss < steps[0].loss
-    assert 0 <= steps[1].figures["category_map"] <= 1
+    assert 0 <= steps[1].figures["top1_fits"] <= 1
     assert manifest["trained"]["figures"] == steps[1].figures
 
 
@@ -80,11 +77,11 @@ def test_the_parts_load_in_open_clip_from_the_inline_config(run: Any) -> None:
 
 @pytest.mark.slow
 def test_training_scenes_are_never_of_a_reserved_content_and_validation_always_is(
-    run: Any,
+    run: Any, glyph_folder: Path
 ) -> None:
     cache = run[0] / "cache"
-    drawn = training_samples(cache, GLYPHS, seed=RECIPE.seed, count=RECIPE.scenes)
-    held_out = validation_samples(cache, GLYPHS, seed=RECIPE.seed, count=RECIPE.validation)
+    drawn = training_samples(cache, glyph_folder, seed=RECIPE.seed, count=RECIPE.scenes)
+    held_out = validation_samples(cache, glyph_folder, seed=RECIPE.seed, count=RECIPE.validation)
     assert not any(content.reserved for content in drawn.contents)
     assert all(content.reserved for content in held_out.contents)
     assert drawn.pixels.shape == (160, 96, 96, 3)
@@ -150,6 +147,21 @@ def test_unknown_words_are_put_into_texts_without_losing_any_other(lesson: Lesso
         put += len(after) - len(before)
         assert after[after != 0].tolist() == before[before != 0].tolist()
     assert 4 < put < 32
+
+
+def test_the_written_model_is_whole_and_says_what_it_is(lesson: Lesson, tmp_path: Path) -> None:
+    learner = Learner(RECIPE, lesson)
+    folder = tmp_path / "demo"
+    manifest = write_model(folder, learner.model_state(), lesson.words, {"steps": 0})
+    assert list(manifest) == [
+        "format_version", "title", "architecture", "config", "activation", "precision",
+        "preprocessing", "drawn", "known_words", "trained", "checkpoint", "parts",
+    ]  # fmt: skip
+    assert [part["name"][-2:] for part in manifest["parts"]] == ["aa", "ab", "ac"]
+    assert len(list(folder.iterdir())) == 4
+    report = checkpoint.verify(folder)
+    assert (report.stated, report.problems) == (True, ())
+    assert load_encoder(folder).read_text("a quantum dog").unknown_words == ("quantum",)
 
 
 def test_the_packed_checkpoint_is_small_and_torch_loads_it_as_any_other(tmp_path: Path) -> None:
