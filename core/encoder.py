@@ -82,7 +82,11 @@ class Encoder(Protocol):
         """Return float32, shape (n, dim), unit rows."""
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Return float32, shape (n, dim), unit rows."""
+        """Return float32, shape (n, dim), unit rows.
+
+        For notebooks, on pictures that are in no dataset; embedding a dataset prepares
+        pictures in other processes and calls `encode_pixels`.
+        """
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
         """The same for preprocessed pictures: float32, shape (n, 3, size, size)."""

@@ -110,7 +110,7 @@ class CocoDataset:
         """The instances of the dataset's pictures; see `InstanceTable`."""
         index = self._indexes.get("instances")
         if index is None:
-            return InstanceTable.empty(len(self.images))
+            return InstanceTable.empty()
         image_rows = self.images.find(index.annotation_image_ids)
         keep = image_rows >= 0
         rows: Any = slice(None) if keep.all() else keep
@@ -121,7 +121,6 @@ class CocoDataset:
             area=index.areas[rows],
             iscrowd=index.iscrowd[rows] != 0,
             bbox=index.boxes[rows],
-            n_images=len(self.images),
         )
 
     def captions(self, image_id: int) -> tuple[str, ...]:

@@ -151,7 +151,6 @@ class InstanceTable:
         area: float64 square pixels, (n,); NaN where a record has none.
         iscrowd: bool, (n,).
         bbox: float64, (n, 4): x, y, width, height in pixels; NaN where a record has none.
-        n_images: pictures of the dataset.
     """
 
     ids: Ints
@@ -160,7 +159,6 @@ class InstanceTable:
     area: Floats
     iscrowd: npt.NDArray[np.bool_]
     bbox: Floats
-    n_images: int
 
     def __post_init__(self) -> None:
         n = len(self.ids)
@@ -171,25 +169,12 @@ class InstanceTable:
             raise ValueError(f"expected bbox of shape ({n}, 4), got {self.bbox.shape}")
 
     @classmethod
-    def empty(cls, n_images: int) -> "InstanceTable":
+    def empty(cls) -> "InstanceTable":
         """Return the table of a dataset without instances."""
         none = np.empty(0, dtype=np.int64)
         numbers = np.empty(0)
         flags = np.empty(0, dtype=np.bool_)
-        return cls(none, none, none, numbers, flags, np.empty((0, 4)), n_images)
+        return cls(none, none, none, numbers, flags, np.empty((0, 4)))
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def rows_of_image(self, image_row: int) -> Ints:
-        """Return the instance rows of the image in `image_row`, in source order; int64."""
-        return self._groups.of(image_row)
-
-    @property
-    def counts(self) -> Ints:
-        """Instances of each image, int64, shape (images,)."""
-        return self._groups.counts
-
-    @cached_property
-    def _groups(self) -> RowGroups:
-        return RowGroups(self.image_rows, self.n_images)

@@ -1,4 +1,9 @@
-"""Captions and queries, each with what it claims, so that its truth of any scene is known."""
+"""Captions and queries, each with what it claims, so that its truth of any scene is known.
+
+The truth is lenient in one way: how things stand to one another ("next to", "in front
+of", "flying") is written only where it is so, but is not among the claims. "A dog next to
+a car" counts as true of every picture with a dog and a car.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +20,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a text asserts.
+    """What a text asserts of the place and of what is there; not how things stand or what
+    they do, so that a text may count as true of a picture in which they stand otherwise.
 
     Attributes:
         settings: where it may be; None when the text says nothing about the place.

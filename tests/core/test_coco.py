@@ -60,7 +60,6 @@ def test_columns_hold_what_the_records_say(tmp_path):
     assert small.instances.iscrowd.tolist() == [True, False, False]
     assert small.instances.area.tolist() == [2.5, 52.5, 52.5]
     assert small.instances.bbox[0].tolist() == [1, 2.5, 3, 4]
-    assert small.instances.rows_of_image(1).tolist() == [0, 2]
     assert [category.name for category in small.categories] == ["dog", "person"]
 
 
@@ -84,7 +83,6 @@ def test_captions_only_gives_empty_tables_of_instances(tmp_path):
     assert small.kinds == ("captions",)
     assert small.primary == "captions"
     assert len(small.instances) == 0
-    assert small.instances.rows_of_image(1).size == 0
     assert small.categories == ()
     assert small.captions(2) == ("picture 2",)
     with pytest.raises(DatasetError, match=r"no instances annotations, only captions"):
@@ -145,7 +143,6 @@ def test_a_dangling_instance_stays_out_of_the_table(tmp_path):
     small = dataset(tmp_path, instances=content)
 
     assert small.instances.ids.tolist() == [2]
-    assert small.instances.rows_of_image(0).tolist() == [0]
     assert [record["id"] for record in small.annotations(1, "instances")] == [2]
 
 
