@@ -9,7 +9,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import streamlit as st
@@ -49,12 +49,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         yield
     finally:
         await warming
-        resources.downloads().close()
+        with suppress(CocoSiftError):  # a cache that cannot be written holds no downloads
+            resources.downloads().close()
 
 
 app = st.App(
     Path(__file__).parent / "pages" / "main.py",
-    routes=routes(resources.library),
+    routes=routes(resources.library, base_path=st.get_option("server.baseUrlPath")),
     lifespan=lifespan,
     on_script_error=show_unexpected,
 )

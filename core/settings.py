@@ -20,8 +20,8 @@ class Settings:
         home: folder that holds `data/`, `embeddings/` and `models/` (`COCOSIFT_HOME`).
         cache: folder for thumbnails, fetched pictures and finished downloads; may be
             deleted at any time (`COCOSIFT_CACHE`).
-        image_hosts: hosts that pictures may be fetched from (`COCOSIFT_IMAGE_HOSTS`,
-            comma-separated, added to COCO's own).
+        image_hosts: hosts that pictures may be fetched from, as `host` or `host:port`
+            (`COCOSIFT_IMAGE_HOSTS`, comma-separated, added to COCO's own).
         picture_cache_bytes: limit of the cache of fetched pictures and thumbnails
             (`COCOSIFT_PICTURE_CACHE_MB`).
         offline: never fetch a picture (`COCOSIFT_OFFLINE=1`).

@@ -91,7 +91,7 @@ def notes(searchable: SearchableDataset, found: Subset) -> None:
         knows = " The model knows drawings only." if searchable.encoder.drawn else ""
         st.caption(f"These pictures are drawings.{knows}")
     for note in (*searchable.warnings, *found.notes):
-        st.caption(f":orange[:material/info: {plain(note)}]")
+        st.markdown(f":small[:orange[:material/info: {plain(note)}]]")
 
 
 def _ask(text: str) -> None:

@@ -48,7 +48,10 @@ def live(kind: type) -> list:
 
 
 def words(test: AppTest) -> str:
-    return "\n".join(str(element.value) for element in (*test.error, *test.warning, *test.caption))
+    return "\n".join(
+        str(element.value)
+        for element in (*test.error, *test.warning, *test.caption, *test.markdown)
+    )
 
 
 def test_search_opens_on_the_demo(home):

@@ -51,7 +51,7 @@ class Bar {
     this.save.hidden = !isReady;
     this.note.hidden = !(isReady && job.note);
     this.offer.hidden = isBusy || isReady;
-    this.complaint.hidden = !(isOfThis && job.state === "failed");
+    this.complaint.hidden = !(isOfThis && job.error && !isBusy);
     if (isBusy) this.drawProgress(job);
     if (isReady) this.drawSave(job);
     if (!this.complaint.hidden) setText(this.complaint, job.error);
