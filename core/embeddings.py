@@ -5,7 +5,8 @@
 - `<dataset>_embeddings.npy`: float32, shape (N, dim), unit rows;
 - `<dataset>_image_ids.npy`: int64, shape (N,), the dataset's image ids;
 - `<dataset>_filenames.npy`: fixed-width unicode, shape (N,);
-- `<dataset>_coco_urls.npy`: the same, for who reads the files elsewhere; never opened here;
+- `<dataset>_coco_urls.npy`: the same, for who reads the files elsewhere; if it is there
+  it is checked like the others, but nothing here needs it;
 - `manifest.json`: what they were made of and by (`Manifest`);
 - `skipped.csv`: the pictures without a vector, each with the reason.
 
@@ -129,7 +130,7 @@ class EmbeddingsFiles:
     def fingerprint(self) -> str:
         """Changes when a file is replaced; cheap, for the keys of caches."""
         digest = hashlib.sha256()
-        for path in (self.vectors, self.image_ids, self.filenames, self.manifest):
+        for path in (self.vectors, self.image_ids, self.filenames, self.coco_urls, self.manifest):
             try:
                 status = path.stat()
                 state = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
@@ -253,6 +254,8 @@ def load_embeddings(
         _check_dataset(files, manifest, dataset)
     vectors = _read_vectors(files, manifest, model)
     file_names = _read_texts(files.filenames, files, len(vectors))
+    if files.coco_urls.exists():
+        _read_texts(files.coco_urls, files, len(vectors))
     if files.image_ids.exists() or not (manifest is None or files.is_flat):
         image_ids = _read_ids(files, len(vectors))
         _check_names(files, image_ids, file_names, dataset)

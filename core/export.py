@@ -220,9 +220,10 @@ def picture_bytes(
     sizes = _file_bytes(dataset, pictures, ids)
     is_in = sizes > 0
     names = dataset.images.file_names.take(dataset.images.rows_of(ids))
-    sizes[is_in] += [
-        _entry_bytes(name) for name, wanted in zip(names, is_in, strict=True) if wanted
-    ]
+    sizes[is_in] += np.array(
+        [_entry_bytes(name) for name, wanted in zip(names, is_in, strict=True) if wanted],
+        dtype=np.int64,
+    )
     for kind in _exported_kinds(dataset):
         n_annotations, n_bytes = dataset.record_sizes(kind, ids)
         sizes[is_in] += (n_bytes + len(_NEXT) * (n_annotations + 1))[is_in]

@@ -51,6 +51,25 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_that_is_linked_is_there(name):
+    text = (ROOT / name).read_text("utf-8")
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
+    assert [link for link in links if not (ROOT / link).is_file()] == []
+
+
+def test_the_figures_in_the_readme_are_those_of_the_shipped_model(demo_home):
+    """To about a digit; `test_evaluation.py` holds what was promised."""
+    done = run("python -m core evaluate --dataset demo --model demo --json", demo_home)
+    figures = json.loads(done.stdout)
+    stated = dict(
+        re.findall(r"^\| `([^`]+)` \|.*\| ([\d.]+) \|$", section("The demo, exactly"), re.M)
+    )
+    assert {"top1_fits", "recall@10", "category_map"} <= set(stated)
+    for name, value in stated.items():
+        assert figures[name] == pytest.approx(float(value), abs=0.01), name
+
+
 @pytest.mark.parametrize("command", sorted(set(commands())))
 def test_each_command_and_option_exists(command):
     from core.cli import app

@@ -81,7 +81,7 @@ def test_a_range_all_and_none_are_picked(found):
     expect(found.locator(".bar .count")).to_contain_text("4 selected")
     found.get_by_role("button", name="Select all").click()
     expect(found.locator(".bar .count")).to_contain_text("24 selected")
-    found.get_by_role("button", name="Clear").click()
+    found.get_by_role("button", name="Clear", exact=True).click()
     expect(found.locator(".tile.picked")).to_have_count(0)
 
 
@@ -161,7 +161,7 @@ def test_a_selection_survives_reruns_and_is_what_the_zip_holds(found, tmp_path):
         found.locator(".tile .pick").nth(position).click()
     expect(found.locator(".bar .count")).to_have_text(re.compile("24 of .* · 3 selected"))
     wanted = [ids(found)[position] for position in (0, 2, 5)]
-    found.get_by_label("Pictures to show").fill("30")
+    found.get_by_role("spinbutton", name="Pictures to show").fill("30")
     found.keyboard.press("Enter")
     expect(found.locator(".tile")).to_have_count(30)
     expect(found.locator(".bar .count")).to_contain_text("3 selected")

@@ -164,6 +164,14 @@ def test_sizes_of_pictures_and_base_make_the_size_of_the_plan(odd):
     assert live == pytest.approx(plan.n_bytes, abs=16 * len(ALL))
 
 
+def test_a_picture_that_cannot_be_had_adds_nothing_to_the_size(odd):
+    for image_id in ALL:
+        if (path := odd.coco.picture_path(image_id)) is not None:
+            path.unlink()
+    gone = odd.reopened()
+    assert picture_bytes(gone.coco, gone.pictures, ALL).tolist() == [0] * len(ALL)
+
+
 def test_the_report_counts_what_is_in(odd):
     report = write_zip(plan_export(odd.coco, odd.pictures, [3, 12]), odd.settings.home / "a.zip")
     assert (report.n_images, report.n_annotations, report.missing) == (2, 2, ())
