@@ -4,7 +4,7 @@ Writes a synthetic ViT-B-32 (605 MB of random weights, in seven parts of 94,371,
 into a temporary folder, then runs each way of loading in a process of its own and reads
 the kernel's high-water mark of its resident memory. Linux only.
 
-    python benchmarks/checkpoint_memory.py [--json] [--format legacy]
+    python -m benchmarks.checkpoint_memory [--json] [--format legacy]
 """
 
 import argparse
