@@ -396,8 +396,7 @@ class Library:
         size = sum(part.size for part in parts)
         parts_word = f"{len(parts)} part" if len(parts) == 1 else f"{len(parts)} parts"
         what = f"{manifest.title}: {manifest.architecture}, {size / 1e6:,.1f} MB in {parts_word}"
-        ignored = [path.name for path in checkpoint.ignored_files(folder)]
-        notes = tuple(f"{file} is not one of the parts and is ignored." for file in ignored)
+        notes = checkpoint.ignored_notes(folder)
         return Entry(name, what, folder, notes=notes)
 
     def _embeddings_entry(self, dataset: str, model: str) -> "Entry":
