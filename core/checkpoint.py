@@ -271,7 +271,7 @@ def ignored_files(folder: Path) -> list[Path]:
 def ignored_notes(folder: Path) -> tuple[str, ...]:
     """Return a sentence for each of `ignored_files`."""
     return tuple(
-        f"{path} is not one of the parts and is ignored." for path in ignored_files(folder)
+        f"{path.name} is not one of the parts and is ignored." for path in ignored_files(folder)
     )
 
 
