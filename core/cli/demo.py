@@ -70,7 +70,7 @@ def build(
 
 @app.command()
 def train(
-    steps: Annotated[int, typer.Option(min=1, help="Batches to learn from.")] = 5_000,
+    steps: Annotated[int, typer.Option(min=1, help="Batches to learn from.")] = 6_000,
     scenes: Annotated[int, typer.Option(min=128, help="Training scenes to draw.")] = 60_000,
     seed: Annotated[int, typer.Option(help="Of scenes, texts, batches and first weights.")] = 7,
     glyphs: Annotated[

@@ -48,6 +48,8 @@ LICENSES = [
     )
 ]  # fmt: skip
 
+# What the example queries ask for is there to be found.
+SHOWN_PAIRS = (("dog", "beach"), ("car", "night city"))
 EXAMPLES = (
     "a dog on a beach",
     "cars at night",
@@ -126,10 +128,14 @@ def _chosen(
     kinds = ["empty"] * min(EMPTY, count // 8) + ["crowd"] * min(CROWDS, count // 8)
     kinds += ["plain"] * (count - len(kinds))
     rng.shuffle(kinds)
+    wanted = {setting: [category] * (count // 60) for category, setting in SHOWN_PAIRS}
     shown: set[Content] = set()
     often: Counter[str] = Counter()
     for position, kind in enumerate(kinds):
-        scene, painting = _next(rng, glyphs, names[position % len(names)], kind, shown, often)
+        setting = names[position % len(names)]
+        pair = wanted.get(setting) if kind == "plain" else None
+        category = pair.pop() if pair else None
+        scene, painting = _next(rng, glyphs, setting, kind, shown, often, category)
         shown.add(scene.content)
         often.update(scene.content.categories)
         yield scene, painting
@@ -142,28 +148,34 @@ def _next(
     kind: str,
     shown: set[Content],
     often: Counter[str],
+    category: str | None,
 ) -> tuple[Scene, Painting]:
-    """Return the best of a few scenes: new, of categories that are rare so far, well visible."""
+    """Return the best of a few scenes: new, of categories that are rare so far, well visible;
+    with `category` in it if one is named."""
     while True:
-        candidates = [_new(rng, setting, kind, shown) for _ in range(5)]
+        candidates = [_new(rng, setting, kind, shown, category) for _ in range(5)]
         candidates.sort(key=lambda scene: _rarity(scene.content, often))
         for scene in candidates:
             if _well_seen(scene, glyphs):
                 return scene, paint_with_masks(scene, glyphs, WIDTH, HEIGHT)
 
 
-def _new(rng: np.random.Generator, setting: str, kind: str, shown: set[Content]) -> Scene:
+def _new(
+    rng: np.random.Generator, setting: str, kind: str, shown: set[Content], category: str | None
+) -> Scene:
     """Return a scene of that kind whose content is kept for the dataset and not yet in it.
 
     Another setting is taken when `setting` has none; of empty scenes there are so few
     that their contents come again, in other drawings.
     """
     while True:
-        for _ in range(400):
+        for _ in range(400 if category is None else 40_000):
             scene = sample_scene(rng, setting)
             if kind == "empty":
                 scene = Scene(setting, (), scene.seed)
             if _kind(scene) != kind or not scene.content.reserved:
+                continue
+            if category is not None and category not in scene.content.categories:
                 continue
             if kind == "empty" or scene.content not in shown:
                 return scene

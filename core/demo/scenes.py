@@ -258,7 +258,7 @@ _OUTDOORS_ONLY = frozenset(
         "stop sign",
     )
 )
-_FLYING = {("bird", 3)}  # variants that are drawn in flight
+_FLYING = {("bird", 2)}  # variants that are drawn in flight
 _COMPANIONS = {
     "dog": ("frisbee", "sports ball", "person", "bench"),
     "cat": ("couch", "potted plant", "book", "vase"),

@@ -87,7 +87,7 @@ class Recipe:
         validation: scenes with contents that training never sees.
     """
 
-    steps: int = 5_000
+    steps: int = 6_000
     scenes: int = 60_000
     seed: int = 7
     batch: int = 128
