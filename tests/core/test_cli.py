@@ -45,6 +45,8 @@ def test_an_option_that_there_is_not_is_exit_code_2_without_a_traceback(tmp_path
 def test_a_command_that_is_stopped_says_so_and_is_exit_code_130(tmp_path: Path, group: str) -> None:
     code = (
         "import os, signal, sys\n"
+        # Who runs the tests in the background has ^C ignored, and children inherit that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from core.cli import app, checkpoint, main\n"
         f"@{group}.command()\n"
         "def wait():\n"

@@ -11,6 +11,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -255,6 +256,8 @@ def test_an_interrupt_ends_the_command_and_its_workers_and_leaves_nothing(settin
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Who runs the tests in the background has ^C ignored, and children inherit that.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     try:
         wait_for(lambda: list(settings.embeddings.glob("many/.tiny.*/*.npy")))

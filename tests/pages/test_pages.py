@@ -131,7 +131,10 @@ def test_embeddings_that_do_not_belong_are_refused_with_the_command(home):
     np.save(path, vectors[:-1])
     test = page("search", q="a dog")
     assert not test.exception
-    assert "python -m core embed --dataset demo --model demo" in words(test)
+    assert "Expected 440 vectors" in words(test)
+    assert [block.value for block in test.code] == [
+        "python -m core embed --dataset demo --model demo"
+    ]
 
 
 def test_the_library_lists_what_is_there(home):
