@@ -16,9 +16,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -180,6 +182,8 @@ class Preparation:
 
     def __enter__(self) -> Self:
         if self._workers:
+            # Before any worker: starting it lets ^C through again.
+            resource_tracker.ensure_running()
             self._pool = ProcessPoolExecutor(
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
@@ -226,7 +230,8 @@ class Preparation:
 
     def _submit(self, pool: ProcessPoolExecutor, task: list[Located]) -> "Future[list[Prepared]]":
         try:
-            future = pool.submit(_prepare_task, task)
+            with _interrupts_held():
+                future = pool.submit(_prepare_task, task)
         except BrokenProcessPool as error:
             future = Future()
             future.set_exception(error)
@@ -341,6 +346,19 @@ class _Run:
             f"embedded ({reasons}). Nothing was written. Name the folder that holds them: "
             f"{embed_command(*_names(self._files))} --images FOLDER"
         )
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold ^C back until the block ends; a process that is started in it never gets any.
+
+    A worker that is just starting would answer ^C with a traceback.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def skipped_csv(skipped: Iterable[SkippedPicture]) -> str:
