@@ -14,7 +14,7 @@ that has no answer, 404 for what is not there, 409 for what cannot be read as it
 
 import json
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 from core.coco import CocoDataset
 from core.downloads import URL_PREFIX, Download, Downloads, State, shared_downloads
 from core.errors import CocoSiftError, DatasetError, ExportError, PictureError
+from core.export import MissingPicture
 from core.images import THUMBNAIL_SIZES, PictureStore, read_header
 
 if TYPE_CHECKING:
@@ -63,8 +64,7 @@ def routes(
         base_path: what stands before `/api` in every address, such as Streamlit's
             `server.baseUrlPath`; with or without slashes around it.
     """
-    base = base_path.strip("/")
-    base = f"/{base}" if base else ""
+    base = address_prefix(base_path)
     api = _Api(library if callable(library) else lambda: library, downloads, base)
     image = f"{base}/api/datasets/{{dataset}}/images/{{image_id}}"
     one = f"{base}{URL_PREFIX}/{{token}}"
@@ -77,6 +77,23 @@ def routes(
         Route(one, _endpoint(api.cancel_download, fetching), methods=["DELETE"]),
         Route(f"{one}/{{filename}}", _endpoint(api.download_file, fetching)),
     ]
+
+
+def address_prefix(base_path: str) -> str:
+    """Return what stands before `/api`: "" or "/…", whatever slashes `base_path` has around it."""
+    base = base_path.strip("/")
+    return f"/{base}" if base else ""
+
+
+def missing_words(missing: Sequence[MissingPicture]) -> dict[str, Any]:
+    """Return how many pictures cannot be had, and the first of them with the reasons, for JSON."""
+    return {
+        "missing_count": len(missing),
+        "missing": [
+            {"file": picture.file_name, "reason": picture.reason}
+            for picture in missing[:NAMED_MISSING]
+        ],
+    }
 
 
 def uncompressed_counts(text: str) -> list[int]:
@@ -179,11 +196,7 @@ class _Api:
             "filename": download.filename,
             "error": download.error or None,
             "note": _left_out_note(left_out) if left_out else None,
-            "missing_count": len(download.missing),
-            "missing": [
-                {"file": picture.file_name, "reason": picture.reason}
-                for picture in download.missing[:NAMED_MISSING]
-            ],
+            **missing_words(download.missing),
         }
         return _json(content)
 

@@ -2,11 +2,10 @@
 
 import streamlit as st
 
+from core.search import DEFAULT_TOP_K
 from core.subset import Subset
 from pages.shared import address, resources, widgets
 from pages.shared.results import show_results
-
-DEFAULT_TOP_K = 24
 
 library = resources.library()
 with st.sidebar:

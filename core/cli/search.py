@@ -10,6 +10,7 @@ import typer
 from core.cli.opening import open_coco
 from core.errors import QueryError
 from core.progress import TerminalProgress
+from core.search import DEFAULT_TOP_K
 
 if TYPE_CHECKING:
     from core.library import Found
@@ -19,7 +20,7 @@ _WIDEST_TABLE = 140
 
 def search(
     text: Annotated[str, typer.Argument(help="What the pictures should show, in words.")],
-    top_k: Annotated[int, typer.Option(help="How many pictures, best first.")] = 24,
+    top_k: Annotated[int, typer.Option(help="How many pictures, best first.")] = DEFAULT_TOP_K,
     dataset: Annotated[
         str | None, typer.Option(help="The dataset; may be left out when it is clear.")
     ] = None,

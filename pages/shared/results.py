@@ -5,9 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from core.downloads import URL_PREFIX
 from core.errors import CocoSiftError
-from core.export import ExportPlan, base_bytes, picture_bytes, plan_export
-from core.http import NAMED_MISSING
+from core.export import base_bytes, picture_bytes, plan_export
+from core.http import address_prefix, missing_words
 from core.palette import category_color
 from core.subset import Subset
 from pages.shared import resources
@@ -88,7 +89,7 @@ def _answer(found: Subset, wanted: dict[str, Any]) -> dict[str, Any]:
             chosen.dataset.coco, chosen.dataset.pictures, chosen.image_ids, chosen.scores
         )
         if plan.missing and not wanted["go_on"]:
-            return answer | _missing(plan)
+            return answer | missing_words(plan.missing)
         download = resources.downloads().start(
             plan, chosen.title, without_missing=bool(wanted["go_on"])
         )
@@ -96,23 +97,12 @@ def _answer(found: Subset, wanted: dict[str, Any]) -> dict[str, Any]:
         return answer | {"error": str(problem)}
     return answer | {
         "token": download.token,
-        "status": f"{_base_path()}/api/downloads/{download.token}",
-    }
-
-
-def _missing(plan: ExportPlan) -> dict[str, Any]:
-    return {
-        "missing_count": len(plan.missing),
-        "missing": [
-            {"file": picture.file_name, "reason": picture.reason}
-            for picture in plan.missing[:NAMED_MISSING]
-        ],
+        "status": f"{_base_path()}{URL_PREFIX}/{download.token}",
     }
 
 
 def _base_path() -> str:
-    path = str(st.get_option("server.baseUrlPath")).strip("/")
-    return f"/{path}" if path else ""
+    return address_prefix(st.get_option("server.baseUrlPath"))
 
 
 def _digest(*parts: str) -> str:
