@@ -10,9 +10,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom up: a module may import what stands in an earlier row, or in its own.
 LAYERS = (
-    ("errors", "settings", "atomic", "content", "progress", "palette", "words"),
+    ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs"),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
+    ("licences", "query", "uploads", "views"),
+    ("filters",),
     ("search",),
     ("export",),
     ("library", "embed_run", "evaluation", "demo"),
