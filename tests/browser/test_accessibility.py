@@ -1,0 +1,35 @@
+"""axe-core looks over each page and dialog, in both themes, and finds nothing serious."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_frame import PAGES
+
+SERIOUS = {"serious", "critical"}
+
+
+def complaints(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{rule['id']}: {rule['help']} at {', '.join(str(n['target']) for n in rule['nodes'][:3])}"
+        for rule in found
+        if rule["impact"] in SERIOUS
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+def test_a_page_has_no_serious_issue(demo_server, open_page, path, scheme):
+    page = open_page(f"{demo_server.url}{path}", color_scheme=scheme)
+    expect(page.get_by_test_id("stMain")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    assert complaints(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_detail_view_has_no_serious_issue(demo_server, open_page, scheme):
+    page = open_page(f"{demo_server.url}/?q=a+dog+on+a+beach", color_scheme=scheme)
+    page.locator(".tile .open").first.click()
+    expect(page.get_by_role("dialog").locator("svg.overlay .instance").first).to_be_attached()
+    assert complaints(page) == []
