@@ -214,6 +214,15 @@ class CocoDataset:
         rows = self.images.rows_of(image_ids)
         return self._groups[kind].counts[rows], self._record_bytes(kind)[rows]
 
+    def annotation_counts(self, kind: str) -> Ints:
+        """Return the annotations of `kind` of each picture, int64, shape (images,).
+
+        Raises:
+            DatasetError: no such kind.
+        """
+        self._index(kind)
+        return self._groups[kind].counts
+
     def is_unchanged(self) -> bool:
         """Tell whether dataset.toml and the annotation files are what was opened.
 
