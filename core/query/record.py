@@ -177,6 +177,11 @@ class Filters:
                 )
         for orientation in self.orientations:
             _expect_one_of("orientation", orientation, get_args(Orientation))
+        for name in ("crowd", "annotated"):
+            if getattr(self, name) not in (True, False, None):
+                raise QueryError(
+                    f"Expected yes or no for {name}, found {getattr(self, name)!r:.40}."
+                )
         if self.only is not None:
             object.__setattr__(self, "only", _ids(self.only))
         object.__setattr__(self, "excluded", _ids(self.excluded))
@@ -295,6 +300,10 @@ def _text(noun: str, value: object) -> str:
             if noun == "text"
             else f"Expected {noun}, found nothing."
         )
+    if noun != "text" and len(text) > MAX_CHARACTERS:
+        raise QueryError(
+            f"Expected {noun} of at most {MAX_CHARACTERS:,} characters, found {len(text):,}."
+        )
     return text
 
 
@@ -322,8 +331,8 @@ def _ids(values: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted({_whole("image id", value, 0, MAX_ID) for value in values}))
 
 
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= 19
+def _is_id(text: object) -> bool:
+    return isinstance(text, str) and text.isascii() and text.isdecimal() and len(text) <= 19
 
 
 def _expect_one_of(noun: str, value: str, choices: tuple[str, ...]) -> None:
