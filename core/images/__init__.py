@@ -1,7 +1,7 @@
 """The pictures of a dataset: from disk or the net, whole or as thumbnails."""
 
 from core.images.fetch import FetchError, PictureFetcher
-from core.images.raster import PictureHeader, open_picture, read_header
+from core.images.raster import PictureHeader, open_picture, read_header, read_upright
 from core.images.store import THUMBNAIL_SIZES, Availability, PictureStore
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "PictureStore",
     "open_picture",
     "read_header",
+    "read_upright",
 ]

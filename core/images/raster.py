@@ -1,14 +1,16 @@
 """Picture files decoded within bounds, to RGB, and made small.
 
-Nothing is rotated by EXIF: COCO's boxes and masks are in the coordinates of the stored
-raster. Who wants a picture upright applies `PIL.ImageOps.exif_transpose` to the result.
+The pictures of a dataset are not rotated by EXIF: COCO's boxes and masks are in the
+coordinates of the stored raster. What a person gives as a query is: `read_upright`.
 """
 
+import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -27,6 +29,17 @@ _EFFORT = 2
 # hundred megabytes while they are, and a server has many threads.
 LARGE_PIXELS = 16_000_000
 _large = threading.BoundedSemaphore(2)
+# What turns a raster upright, by its EXIF orientation.
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +97,31 @@ def write_thumbnail(source: Path, target: Path, size: int, settings: Settings) -
         small.save(temporary, format="WEBP", quality=_QUALITY, method=_EFFORT)
 
 
+def read_upright(data: bytes, name: str, longest: int, settings: Settings) -> Image.Image:
+    """Decode the bytes of a picture file to RGB as `open_picture`, upright and made small.
+
+    Args:
+        data: the file, of any size: who calls bounds it.
+        name: what errors call the picture.
+        longest: pixels of its longest side at most; it is not made larger.
+
+    Returns:
+        The picture as EXIF says it is to be seen, without any metadata.
+
+    Raises:
+        PictureError: not a picture, cut short, or beyond the settings' bound in pixels.
+    """
+    path = Path(name)
+    with _bounded(_recognised(path, io.BytesIO(data)), path, settings) as image, _turn(image):
+        with _damage_named(path):
+            image.draft("RGB", (2 * longest, 2 * longest))
+        picture = _decoded(image, path)
+        turn = _TURNS.get(_orientation(image))
+        picture.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+        upright = picture if turn is None else picture.transpose(turn)
+        return Image.fromarray(np.asarray(upright))
+
+
 def _opened(path: Path, settings: Settings) -> Image.Image:
     try:
         size = path.stat().st_size
@@ -93,16 +131,27 @@ def _opened(path: Path, settings: Settings) -> Image.Image:
             )
     except OSError as error:
         raise PictureError(_unreadable(path, error)) from None
-    image = _recognised(path)
+    return _bounded(_recognised(path), path, settings)
+
+
+def _bounded(image: Image.Image, path: Path, settings: Settings) -> Image.Image:
     if image.width * image.height > settings.max_picture_pixels:
         image.close()
         raise PictureError(_too_many_pixels(path, settings))
     return image
 
 
-def _recognised(path: Path) -> Image.Image:
+def _recognised(path: Path, file: IO[bytes] | None = None) -> Image.Image:
     with _damage_named(path):
-        return Image.open(path, formats=_FORMATS)
+        return Image.open(file or path, formats=_FORMATS)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation of a decoded picture, 1 to 8; 0 when that cannot be read."""
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # the pixels are good, whatever the reader of tags stumbled on
+        return 0
 
 
 @contextmanager
