@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 from core.errors import QueryError
@@ -177,11 +178,9 @@ class Filters:
                 )
         for orientation in self.orientations:
             _expect_one_of("orientation", orientation, get_args(Orientation))
-        for name in ("crowd", "annotated"):
-            if getattr(self, name) not in (True, False, None):
-                raise QueryError(
-                    f"Expected yes or no for {name}, found {getattr(self, name)!r:.40}."
-                )
+        for name, answer in (("crowd", self.crowd), ("annotated", self.annotated)):
+            if not isinstance(answer, bool | None):
+                raise QueryError(f"Expected yes or no for {name}, found {answer!r:.40}.")
         if self.only is not None:
             object.__setattr__(self, "only", _ids(self.only))
         object.__setattr__(self, "excluded", _ids(self.excluded))
@@ -309,22 +308,27 @@ def _text(noun: str, value: object) -> str:
 
 def _number(noun: str, value: object, highest: float, lowest: float | None = None) -> float:
     lowest = -highest if lowest is None else lowest
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        number = float(value) if is_number else math.nan  # type: ignore[arg-type]
+    except OverflowError:
+        number = math.nan
+    if not math.isfinite(number):
         raise QueryError(f"Expected a number for {noun}, found {value!r:.40}.")
-    if not lowest <= value <= highest:
-        raise QueryError(f"Expected a {noun} from {lowest:g} to {highest:g}, found {value:.12g}.")
-    return float(value) + 0.0  # there is no -0.0
+    if not lowest <= number <= highest:
+        raise QueryError(f"Expected a {noun} from {lowest:g} to {highest:g}, found {number:.12g}.")
+    return number + 0.0  # there is no -0.0
 
 
 def _whole(noun: str, value: object, lowest: int, highest: int) -> int:
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+    is_whole = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    whole = int(value) if is_whole and not isinstance(value, bool) else None  # type: ignore[call-overload]
+    if whole is None or not lowest <= whole <= highest:
         raise QueryError(
             f"Expected a whole number from {lowest:,} to {highest:,} for {noun}, "
             f"found {value!r:.40}."
         )
-    return int(value)
+    return int(whole)
 
 
 def _ids(values: tuple[int, ...]) -> tuple[int, ...]:
