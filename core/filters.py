@@ -11,13 +11,17 @@ a licence whose terms are not known allows nothing.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TypeVar
+from functools import lru_cache, partial
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from core.coco import CocoDataset
+from core.coco import Category, CocoDataset
+from core.coco.caption_words import searched_words
+from core.coco.scanner import NO_ID
 from core.errors import QueryError
+from core.licences import terms_of
 from core.progress import Progress
 from core.query.record import CategoryTerm, Comparison, Filters, Orientation, SideBound, SizeClass
 
@@ -32,7 +36,14 @@ LARGE_FROM = 96.0**2
 # Bounds on the work of guessing which name was meant.
 _LONGEST_NAME = 100
 _MOST_NAMES = 5_000
-_NAMED = 3
+_NEAR = 3
+_LISTED = 8
+
+# What a licence may have to allow, by its name in `Filters.licenses` and in `Terms`.
+_USES = {
+    "commercial": "commercial use allowed",
+    "modifications": "modifications allowed",
+}
 
 Value = TypeVar("Value")
 
@@ -155,6 +166,8 @@ def _conditions(
     dataset: CocoDataset, filters: Filters, progress: Progress | None
 ) -> Iterator[_Condition]:
     yield from _on_instances(dataset, filters)
+    yield from _on_captions(dataset, filters, progress)
+    yield from _on_licences(dataset, filters)
     yield from _on_pictures(dataset, filters)
     yield from _on_lists(dataset, filters)
 
@@ -176,6 +189,32 @@ def _on_instances(dataset: CocoDataset, filters: Filters) -> Iterator[_Condition
         passes = _marked(dataset, crowded) == filters.crowd
         label = "with a crowd" if filters.crowd else "no crowd"
         yield _Condition(label, replace(filters, crowd=None), passes)
+
+
+def _on_captions(
+    dataset: CocoDataset, filters: Filters, progress: Progress | None
+) -> Iterator[_Condition]:
+    for words in filters.words:
+        drop = replace(filters, words=_less(filters.words, words))
+        passes = dataset.with_words(words.text, progress)
+        if words.is_negative:
+            yield _Condition(f'no caption has "{words.text}"', drop, ~passes)
+        else:
+            yield _Condition(f'caption has "{words.text}"', drop, passes)
+
+
+def _on_licences(dataset: CocoDataset, filters: Filters) -> Iterator[_Condition]:
+    for use, label in _USES.items():
+        if use in filters.licenses:
+            ids = [one.id for one in dataset.licenses if getattr(terms_of(one.url), use)]
+            drop = replace(filters, licenses=_less(filters.licenses, use))
+            yield _Condition(label, drop, _is_licensed(dataset, ids))
+    ids = [int(value) for value in filters.licenses if value not in _USES]
+    if ids:
+        names = {licence.id: licence.name for licence in dataset.licenses}
+        label = " or ".join(names.get(one) or f"licence {one}" for one in ids)
+        drop = replace(filters, licenses=tuple(use for use in filters.licenses if use in _USES))
+        yield _Condition(label, drop, _is_licensed(dataset, ids))
 
 
 def _on_pictures(dataset: CocoDataset, filters: Filters) -> Iterator[_Condition]:
@@ -205,9 +244,8 @@ def _on_lists(dataset: CocoDataset, filters: Filters) -> Iterator[_Condition]:
 
 def _holds(dataset: CocoDataset, term: CategoryTerm) -> BoolArray:
     instances = dataset.instances
-    counted = np.zeros(len(instances), dtype=np.bool_)
-    for category_id in _category_ids(dataset, term):
-        counted |= instances.category_ids == category_id
+    wanted = _named(dataset.categories, is_supercategory=term.is_supercategory)[term.name]
+    counted: BoolArray = np.isin(instances.category_ids, np.array(wanted, dtype=np.int64))
     if term.size is not None:
         counted &= _is_of_size(instances.area, term.size)
     counts = np.bincount(instances.image_rows[counted], minlength=len(dataset.images))
@@ -215,19 +253,21 @@ def _holds(dataset: CocoDataset, term: CategoryTerm) -> BoolArray:
 
 
 def _is_of_size(area: npt.NDArray[np.float64], size: SizeClass) -> BoolArray:
-    small, large = area < SMALL_BELOW, area >= LARGE_FROM
-    if size == "medium":
-        return (area >= SMALL_BELOW) & (area < LARGE_FROM)
-    return small if size == "small" else large
+    of_size: BoolArray
+    if size == "small":
+        of_size = area < SMALL_BELOW
+    elif size == "medium":
+        of_size = (area >= SMALL_BELOW) & (area < LARGE_FROM)
+    else:
+        of_size = area >= LARGE_FROM
+    return of_size
 
 
 def _is_oriented(dataset: CocoDataset, orientation: Orientation) -> BoolArray:
     widths, heights = dataset.images.widths, dataset.images.heights
     known: BoolArray = (widths > 0) & (heights > 0)
-    if orientation == "square":
-        return known & (widths == heights)
-    ordered: BoolArray = widths > heights if orientation == "landscape" else widths < heights
-    return known & ordered
+    compare = {"landscape": np.greater, "portrait": np.less, "square": np.equal}[orientation]
+    return known & compare(widths, heights)
 
 
 def _is_within(dataset: CocoDataset, bound: SideBound) -> BoolArray:
@@ -236,11 +276,17 @@ def _is_within(dataset: CocoDataset, bound: SideBound) -> BoolArray:
     return known & _compared(pixels, bound.comparison, bound.pixels)
 
 
+def _is_licensed(dataset: CocoDataset, ids: Iterable[int]) -> BoolArray:
+    # -1 stands for a picture that names no licence, whatever a file may call its licences.
+    wanted = [one for one in ids if one != NO_ID]
+    licensed: BoolArray = np.isin(dataset.images.license_ids, np.array(wanted, dtype=np.int64))
+    return licensed
+
+
 def _compared(values: Ints, comparison: Comparison, bound: int) -> BoolArray:
-    equal: BoolArray = values == bound
-    if comparison == "=":
-        return equal
-    return equal | (values > bound if comparison == ">=" else values < bound)
+    compare = {">=": np.greater_equal, "<=": np.less_equal, "=": np.equal}[comparison]
+    holds: BoolArray = compare(values, bound)
+    return holds
 
 
 def _marked(dataset: CocoDataset, rows: Ints) -> BoolArray:
@@ -267,12 +313,15 @@ def _less(values: tuple[Value, ...], dropped: Value) -> tuple[Value, ...]:
     return tuple(value for value in values if value != dropped)
 
 
-def _category_ids(dataset: CocoDataset, term: CategoryTerm) -> list[int]:
-    return [
-        category.id
-        for category in dataset.categories
-        if _spoken(category.supercategory if term.is_supercategory else category.name) == term.name
-    ]
+@lru_cache(maxsize=32)
+def _named(categories: tuple[Category, ...], *, is_supercategory: bool) -> dict[str, list[int]]:
+    """Return the ids of the categories of each name, or of each supercategory."""
+    ids: dict[str, list[int]] = {}
+    for category in categories:
+        name = _spoken(category.supercategory if is_supercategory else category.name)
+        if name is not None:
+            ids.setdefault(name, []).append(category.id)
+    return ids
 
 
 def _spoken(name: str) -> str | None:
@@ -293,40 +342,64 @@ def _term_label(term: CategoryTerm) -> str:
 
 
 def _misfits(dataset: CocoDataset, filters: Filters) -> Iterator[_Misfit]:
-    names = {name for category in dataset.categories if (name := _spoken(category.name))}
-    groups = {name for category in dataset.categories if (name := _spoken(category.supercategory))}
-    for term in (*filters.must, *filters.any_of, *filters.without):
-        if term.name not in (groups if term.is_supercategory else names):
-            noun = "supercategory" if term.is_supercategory else "category"
+    yield from _category_misfits(dataset, filters)
+    yield from _licence_misfits(dataset, filters)
+    yield from _word_misfits(dataset, filters)
+
+
+def _category_misfits(dataset: CocoDataset, filters: Filters) -> Iterator[_Misfit]:
+    for group in ("must", "any_of", "without"):
+        for term in getattr(filters, group):
+            names = _named(dataset.categories, is_supercategory=term.is_supercategory)
+            if term.name not in names:
+                noun = "supercategory" if term.is_supercategory else "category"
+                text = f"{dataset.name!r} has no {noun} {term.name!r:.80}."
+                advice = _category_advice(dataset.categories, term)
+                yield _Misfit(text, advice, partial(_drop, group, term))
+
+
+def _licence_misfits(dataset: CocoDataset, filters: Filters) -> Iterator[_Misfit]:
+    known = {licence.id: licence.name for licence in dataset.licenses}
+    for value in filters.licenses:
+        if value not in _USES and int(value) not in known:
+            listed = ", ".join(
+                f"{number} ({name})" for number, name in sorted(known.items())[:_LISTED]
+            )
             yield _Misfit(
-                f"{dataset.name!r} has no {noun} {term.name!r:.80}.",
-                _category_advice(term, names, groups),
-                lambda filters, term=term: _without_term(filters, term),  # type: ignore[misc]
+                f"{dataset.name!r} has no licence {value}.",
+                f"It has {listed}." if listed else "It lists no licences at all.",
+                partial(_drop, "licenses", value),
             )
 
 
-def _without_term(filters: Filters, term: CategoryTerm) -> Filters:
-    return replace(
-        filters,
-        must=_less(filters.must, term),
-        any_of=_less(filters.any_of, term),
-        without=_less(filters.without, term),
-    )
+def _word_misfits(dataset: CocoDataset, filters: Filters) -> Iterator[_Misfit]:
+    for words in filters.words:
+        drop = partial(_drop, "words", words)
+        if "captions" not in dataset.kinds:
+            yield _Misfit(f"{dataset.name!r} has no captions.", "Leave out the words.", drop)
+        elif not searched_words(words.text):
+            text = f"There is no word in {words.text!r:.80}."
+            yield _Misfit(text, "Words of captions are letters, digits or pictographs.", drop)
 
 
-def _category_advice(term: CategoryTerm, names: set[str], groups: set[str]) -> str:
-    if not names:
+def _drop(name: str, value: object, filters: Filters) -> Filters:
+    kept: Any = _less(getattr(filters, name), value)
+    return replace(filters, **{name: kept})
+
+
+def _category_advice(categories: tuple[Category, ...], term: CategoryTerm) -> str:
+    if not categories:
         return "It has no categories at all: leave the condition out."
-    if term.is_supercategory and term.name in names:
-        return f"It has a category of that name: {term.name}"
-    if not term.is_supercategory and term.name in groups:
-        return f"It has a supercategory of that name: super:{term.name}"
-    near = _near(term.name, groups if term.is_supercategory else names)
+    names = _named(categories, is_supercategory=term.is_supercategory)
+    if term.name in _named(categories, is_supercategory=not term.is_supercategory):
+        noun = "category" if term.is_supercategory else "supercategory"
+        return f"It has a {noun} of that name."
+    near = _near(term.name, names)
     if near:
         return f"The nearest that it has: {', '.join(near)}."
-    listed = sorted(groups if term.is_supercategory else names)
-    more = f" and {len(listed) - _NAMED:,} more" if len(listed) > _NAMED else ""
-    return f"It has {', '.join(listed[:_NAMED])}{more}."
+    listed = sorted(names)
+    more = f" and {len(listed) - _LISTED:,} more" if len(listed) > _LISTED else ""
+    return f"It has {', '.join(listed[:_LISTED])}{more}." if listed else "It names none."
 
 
 def _near(name: str, names: Iterable[str]) -> list[str]:
@@ -338,5 +411,5 @@ def _near(name: str, names: Iterable[str]) -> list[str]:
     for choice in choices:
         for form in dict.fromkeys([choice.casefold(), *choice.casefold().split()]):
             named.setdefault(form, []).append(choice)
-    forms = get_close_matches(name.casefold(), named, n=_NAMED, cutoff=0.7)
-    return list(dict.fromkeys(choice for form in forms for choice in named[form]))[:_NAMED]
+    forms = get_close_matches(name.casefold(), named, n=_NEAR, cutoff=0.7)
+    return list(dict.fromkeys(choice for form in forms for choice in named[form]))[:_NEAR]

@@ -1,12 +1,9 @@
 """The annotation index: where each record of a source lies, and the columns searched by.
 
-Built once by a scan of the JSON and kept as one Arrow IPC file, memory-mapped when
-it is opened. The file holds one row whose columns are lists, so that columns of images
-and of annotations, which differ in length, share a file and appear or vanish together.
-Its schema metadata names the index version and the source's size, time and sha256.
+Built once by a scan of the JSON and kept as one file of columns, memory-mapped when it
+is opened. Its header names the index version and the source's size, time and sha256.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,17 +13,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from core.atomic import atomic_path
+from core.coco.columns import (
+    columns_of,
+    header_of,
+    make_table,
+    map_table,
+    save_table,
+    with_header,
+)
 from core.coco.scanner import Member, scan
 from core.coco.source import SourceFile, inspect
 from core.errors import DatasetError
 from core.progress import NoProgress, Progress
 
 INDEX_VERSION = 1
-_METADATA = b"cocosift"
 _NAMED = 5
-
-_ARROW_TYPES = {"q": pa.int64(), "d": pa.float64(), "b": pa.int8()}
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -98,10 +99,10 @@ def open_index(
     for folder in folders:
         target = folder / f"{kind}.arrow"
         try:
-            _save(table, target)
+            save_table(table, target)
         except OSError:
             continue
-        return _from_table(_map(target), source, kind)
+        return _from_table(map_table(target), source, kind)
     return _from_table(table, source, kind)
 
 
@@ -135,42 +136,13 @@ def _build(source: SourceFile, kind: str, progress: Progress) -> Any:
         "sha256": source.sha256,
         "members": [asdict(member) for member in found.members],
     }
-    return _one_row(columns, header)
-
-
-def _one_row(columns: dict[str, Any], header: dict[str, Any]) -> Any:
-    lists = []
-    for values in columns.values():
-        if isinstance(values, list):
-            flat = pa.array(values, type=pa.large_string())
-        else:
-            # By the buffer itself: pyarrow's conversion from and to numpy imports pandas,
-            # half a second that a command line need not wait.
-            buffers = [None, pa.py_buffer(values)]
-            flat = pa.Array.from_buffers(_ARROW_TYPES[values.typecode], len(values), buffers)
-        lists.append(pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), flat))
-    table = pa.table(lists, names=list(columns))
-    return table.replace_schema_metadata({_METADATA: json.dumps(header).encode()})
-
-
-def _save(table: Any, path: Path) -> None:
-    with (
-        atomic_path(path) as temporary,
-        pa.OSFile(str(temporary), "wb") as sink,
-        pa.ipc.new_file(sink, table.schema) as writer,
-    ):
-        writer.write_table(table)
-
-
-def _map(path: Path) -> Any:
-    # The mapping stays alive as long as an array that points into it.
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return make_table(columns, header)
 
 
 def _load(index_path: Path, path: Path, kind: str) -> AnnotationIndex | None:
     try:
-        table = _map(index_path)
-        header = json.loads((table.schema.metadata or {})[_METADATA])
+        table = map_table(index_path)
+        header = header_of(table)
         if header["version"] != INDEX_VERSION or header["kind"] != kind:
             return None
         source = SourceFile(path, header["size"], header["mtime_ns"], header["sha256"])
@@ -189,29 +161,16 @@ def _remember_time(
 ) -> None:
     header = {**header, "mtime_ns": source.mtime_ns}
     try:
-        _save(table.replace_schema_metadata({_METADATA: json.dumps(header).encode()}), index_path)
+        save_table(with_header(table, header), index_path)
     except OSError:
         return
 
 
 def _from_table(table: Any, source: SourceFile, kind: str) -> AnnotationIndex:
-    header = json.loads(table.schema.metadata[_METADATA])
-    arrays = {name: table.column(name).chunk(0).values for name in table.column_names}
-    flat = {
-        name: values if pa.types.is_large_string(values.type) else _numpy(values)
-        for name, values in arrays.items()
-    }
-    flat["boxes"] = flat["boxes"].reshape(-1, 4)
-    members = tuple(Member(**member) for member in header["members"])
-    return AnnotationIndex(kind, source, members, **flat)
-
-
-def _numpy(values: Any) -> npt.NDArray[Any]:
-    kind = np.dtype(str(values.type).replace("double", "float64"))
-    buffer = values.buffers()[1]
-    if buffer is None or len(values) == 0:
-        return np.empty(0, dtype=kind)
-    return np.frombuffer(buffer, kind, len(values), values.offset * kind.itemsize)
+    columns = columns_of(table)
+    columns["boxes"] = columns["boxes"].reshape(-1, 4)
+    members = tuple(Member(**member) for member in header_of(table)["members"])
+    return AnnotationIndex(kind, source, members, **columns)
 
 
 def _refuse_repeats(path: Path, noun: str, ids: Ints) -> None:

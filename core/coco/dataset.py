@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,14 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from core.coco.annotation_index import AnnotationIndex
+from core.coco.caption_words import CaptionWords, open_caption_words
 from core.coco.manifest import DatasetManifest, safe_file_name
 from core.coco.records import Category, License, RawList, RawRecords, Span
 from core.coco.scanner import Record, whole_number
 from core.coco.tables import IdIndex, ImageTable, InstanceTable, Ints, RowGroups, Strings
 from core.errors import DatasetError, PictureError
+from core.progress import Progress
 
 _PRIMARY_FIRST = ("instances", "captions", "keypoints", "stuff", "panoptic")
 _NAMED = 5
@@ -71,6 +75,7 @@ class CocoDataset:
         manifest: DatasetManifest,
         indexes: Mapping[str, AnnotationIndex],
         reread: Callable[[], DatasetManifest],
+        index_folders: Sequence[Path] = (),
     ) -> None:
         """Put a dataset together from the index of each of its annotation files.
 
@@ -79,6 +84,7 @@ class CocoDataset:
             manifest: the content of its dataset.toml.
             indexes: one for each annotation file of the manifest.
             reread: gives the manifest as it is now.
+            index_folders: where the words of captions are looked for and kept.
 
         Raises:
             DatasetError: the files give one image id to different pictures, or a list of
@@ -94,6 +100,9 @@ class CocoDataset:
         self.examples = manifest.examples
         self._manifest = manifest
         self._reread = reread
+        self._index_folders = tuple(index_folders)
+        self._caption_words: CaptionWords | None = None
+        self._words_lock = threading.Lock()
         self._sizes: dict[str, Ints] = {}
         self._indexes = dict(indexes)
         self.primary = next(kind for kind in _PRIMARY_FIRST if kind in indexes)
@@ -138,6 +147,41 @@ class CocoDataset:
             return [() for _ in image_ids]
         records = self.annotations_of(image_ids, "captions")
         return [tuple(_valid(record["caption"]) for record in of_one) for of_one in records]
+
+    def caption_words(self, progress: Progress | None = None) -> CaptionWords:
+        """Return the words of the captions, none without a captions file.
+
+        Args:
+            progress: told the captions read, when that was not done before; once done it
+                is kept on disk.
+
+        Raises:
+            DatasetError: the captions file changed meanwhile.
+        """
+        with self._words_lock:
+            if self._caption_words is None:
+                index = self._indexes.get("captions")
+                self._caption_words = (
+                    CaptionWords.empty()
+                    if index is None
+                    else open_caption_words(index, self._index_folders, progress)
+                )
+            return self._caption_words
+
+    def with_words(self, text: str, progress: Progress | None = None) -> npt.NDArray[np.bool_]:
+        """Tell which pictures have a caption with the words of `text`, one after the other.
+
+        Args:
+            text: compared as `CaptionWords.find` says.
+            progress: as for `caption_words`.
+
+        Returns:
+            bool, shape (images,).
+        """
+        marked = np.zeros(len(self.images), dtype=np.bool_)
+        rows = self._caption_image_rows[self.caption_words(progress).find(text)]
+        marked[rows[rows >= 0]] = True
+        return marked
 
     def annotations(self, image_id: int, kind: str) -> list[Record]:
         """Return the parsed annotation records of one picture, in source order.
@@ -316,6 +360,13 @@ class CocoDataset:
             kind: RowGroups(self.images.find(index.annotation_image_ids), len(self.images))
             for kind, index in self._indexes.items()
         }
+
+    @cached_property
+    def _caption_image_rows(self) -> Ints:
+        index = self._indexes.get("captions")
+        if index is None:
+            return np.empty(0, dtype=np.int64)
+        return self.images.find(index.annotation_image_ids)
 
     @cached_property
     def _image_rows_in(self) -> dict[str, IdIndex]:

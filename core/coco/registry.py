@@ -171,7 +171,7 @@ def _open(
         kind: open_index(path, kind, folders, steps.for_kind(kind))
         for kind, path in manifest.annotations.items()
     }
-    return CocoDataset(name, folder, manifest, indexes, read)
+    return CocoDataset(name, folder, manifest, indexes, read, folders)
 
 
 class _FileSteps:
