@@ -10,15 +10,12 @@ files have been replaced.
 
 import hashlib
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-import numpy as np
-import numpy.typing as npt
 
 from core import checkpoint
 from core.coco import CocoDataset, find_datasets, open_dataset
@@ -31,15 +28,17 @@ from core.embeddings import (
     load_embeddings,
 )
 from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
+from core.found import Found as Found
 from core.images import PictureStore
-from core.index import ExactIndex
-from core.progress import NoProgress, Progress
-from core.search import DEFAULT_TOP_K, Hits, all_scores, check_top_k, read_query, search
+from core.progress import Progress
+from core.searchable import SearchableDataset as SearchableDataset
+from core.searchable import SearchMemory
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
-    from core.export import ExportReport
+    from core.uploads import Uploads
+    from core.views import Views
 
 DEMO = "demo"
 
@@ -72,6 +71,7 @@ class Library:
         self._encoders: _Shared[Encoder] = _Shared()
         self._embeddings: _Shared[Embeddings] = _Shared()
         self._pictures: _Shared[PictureStore] = _Shared()
+        self.memory = SearchMemory()
 
     def __repr__(self) -> str:
         return (
@@ -91,7 +91,7 @@ class Library:
         """The models that have embeddings of `dataset`, sorted; whether they fit is not checked."""
         return tuple(model for name, model in self._pairs() if name == dataset)
 
-    def dataset(self, name: str | None = None, model: str | None = None) -> "SearchableDataset":
+    def dataset(self, name: str | None = None, model: str | None = None) -> SearchableDataset:
         """Return a dataset to search; nothing costly is opened before it is needed.
 
         Args:
@@ -280,6 +280,20 @@ class Library:
             )
         return files
 
+    @property
+    def uploads(self) -> "Uploads":
+        """The pictures that people have given to search with."""
+        from core.uploads import shared_uploads
+
+        return shared_uploads(self.settings)
+
+    @property
+    def views(self) -> "Views":
+        """The kept views, and the lists of ids that are too long for an address."""
+        from core.views import shared_views
+
+        return shared_views(self.settings)
+
     def inventory(self) -> "Inventory":
         """Return what is there, what fits together, what is missing, and what mends it.
 
@@ -412,176 +426,6 @@ class Library:
             return Entry(name, "not usable", folder, problem=str(error), command=command)
         what = f"{len(embeddings):,} vectors of {embeddings.dim} numbers"
         return Entry(name, what, embeddings.files.folder, notes=embeddings.warnings)
-
-
-class SearchableDataset:
-    """A dataset with the model that searches it; opens each part when it is first used."""
-
-    def __init__(self, library: Library, name: str, model: str | None = None) -> None:
-        self.library = library
-        self.name = name
-        self._model = model
-
-    def __repr__(self) -> str:
-        return f"SearchableDataset({self.name!r}, model={self._model!r})"
-
-    @property
-    def model(self) -> str:
-        """The name of the model; chosen by `Library.pair` when none was named."""
-        if self._model is None:
-            self._model = self.library.pair(self.name)[1]
-        return self._model
-
-    @property
-    def coco(self) -> CocoDataset:
-        return self.library.coco(self.name)
-
-    @property
-    def pictures(self) -> PictureStore:
-        return self.library.pictures(self.name)
-
-    @property
-    def encoder(self) -> "Encoder":
-        return self.library.encoder(self.model)
-
-    @property
-    def embeddings(self) -> Embeddings:
-        return self.library.embeddings(self.name, self.model)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when a search may give something else; cheap, for the keys of caches.
-
-        Made of the states of files: the dataset's and, with a model, its and the embeddings'.
-        """
-        if self._model is None:
-            return self.library.dataset_version(self.name)
-        return self.library.embeddings_version(self.name, self._model)
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What a person should know about this dataset with this model, whatever the query."""
-        warnings = [*self.embeddings.warnings, *self.encoder.warnings]
-        if self.encoder.drawn and not self.coco.drawn:
-            warnings.append(
-                f"The model {self.model!r} knows drawings only: on the photographs of "
-                f"{self.name!r} its ranking means little."
-            )
-        return tuple(warnings)
-
-    def scores(self, text: str) -> npt.NDArray[np.float32]:
-        """Return the cosine similarity of `text` with each row of `embeddings`.
-
-        Shape (n,), in the order of `embeddings.image_ids`.
-
-        Raises:
-            QueryError: a text that `read_query` refuses.
-            CocoSiftError: the model or the embeddings cannot be opened.
-        """
-        return all_scores(self.encoder, self._index(), text)
-
-    def search(self, text: str, top_k: int = DEFAULT_TOP_K) -> "Found":
-        """Return the `top_k` pictures that are most similar to `text`, best first.
-
-        Equal scores are ordered by image id. A `top_k` above the number of pictures gives
-        them all.
-
-        Raises:
-            QueryError: a text that `read_query` refuses or a `top_k` below 1.
-            CocoSiftError: the model or the embeddings cannot be opened.
-        """
-        check_top_k(top_k)
-        query = read_query(self.encoder, text)
-        hits = search(self.encoder, self._index(), self.embeddings.image_ids, query, top_k)
-        return Found(self, text, hits, query.notes)
-
-    def _index(self) -> ExactIndex:
-        encoder, embeddings = self.encoder, self.embeddings
-        if encoder.dim != embeddings.dim:
-            raise EmbeddingsError(
-                f"Expected vectors of {encoder.dim} numbers as the model {self.model!r} gives, "
-                f"found {embeddings.dim} in {embeddings.files.vectors}. "
-                f"Run: {embeddings.files.command}"
-            )
-        return ExactIndex(embeddings.vectors)
-
-
-@dataclass(frozen=True, slots=True)
-class FoundImage:
-    """One picture of a result; `rank` counts from 1."""
-
-    rank: int
-    image_id: int
-    file_name: str
-    score: float
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Found:
-    """What a search has found, best first. Iterate for one `FoundImage` after the other.
-
-    Attributes:
-        query: the text as it was typed.
-        notes: plain sentences on what the model did not see or does not know of it.
-    """
-
-    dataset: SearchableDataset
-    query: str
-    hits: Hits
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def image_ids(self) -> npt.NDArray[np.int64]:
-        """int64, shape (n,)."""
-        return self.hits.image_ids
-
-    @property
-    def scores(self) -> npt.NDArray[np.float32]:
-        """float32 cosine similarity, shape (n,), not increasing."""
-        return self.hits.scores
-
-    @property
-    def file_names(self) -> tuple[str, ...]:
-        images = self.dataset.coco.images
-        return tuple(str(images.file_names[int(row)]) for row in images.rows_of(self.image_ids))
-
-    def __len__(self) -> int:
-        return len(self.hits)
-
-    def __iter__(self) -> Iterator[FoundImage]:
-        for index, file_name in enumerate(self.file_names):
-            # The shortest decimal that is this float32, not its float64 expansion.
-            score = float(str(self.scores[index]))
-            yield FoundImage(index + 1, int(self.image_ids[index]), file_name, score)
-
-    def __repr__(self) -> str:
-        span = f", scores {self.scores[0]:.3f} to {self.scores[-1]:.3f}" if len(self) else ""
-        return (
-            f"Found({len(self):,} pictures of {self.dataset.name!r} by {self.dataset.model!r} "
-            f"for {self.query!r}{span})"
-        )
-
-    def export(
-        self,
-        path: str | Path,
-        *,
-        without_missing: bool = False,
-        progress: Progress | None = None,
-    ) -> "ExportReport":
-        """Write these pictures with their annotations as a COCO-format ZIP to `path`.
-
-        Args:
-            without_missing: leave out pictures that cannot be had, instead of stopping.
-
-        Raises:
-            ExportError: a picture cannot be had, or `path` cannot be written.
-        """
-        from core.export import plan_export, write_zip
-
-        plan = plan_export(self.dataset.coco, self.dataset.pictures, self.image_ids, self.scores)
-        return write_zip(
-            plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,25 @@
-"""Search: a text becomes a vector, the vector scores, the scores the first k pictures."""
+"""Search: from the candidates of a query, in rank order, to what is shown of them."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from core.diversity import diverse_order, pool_size
+from core.duplicates import MOST_CANDIDATES, Groups, NearDuplicates
 from core.errors import QueryError
-from core.index import VectorIndex
+from core.query.record import DEFAULT_TOP_K as DEFAULT_TOP_K
+from core.query.record import Cut, Query
 
 if TYPE_CHECKING:
     from core.encoder import Encoder
 
-DEFAULT_TOP_K = 24
-# CLIP reads some dozens of tokens, and splitting a text into them takes time that grows with
-# the square of its longest word.
-MAX_CHARACTERS = 1_000
-MAX_WORD = 100
-
 Ids = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,46 +47,84 @@ class Hits:
         return len(self.image_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class TextQuery:
-    """A text that can be searched for, and what a person should know about how it was read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Pictures that pass the filters, best first; in the dataset's order if none is better.
 
-    text: str
+    Attributes:
+        rows: int64, shape (n,), rows of the dataset's images.
+        scores: float32, shape (n,), not increasing, or None.
+        vectors: gives the vectors of some of them by their places, 0 to n - 1: float32,
+            shape (places, dim), unit rows, and zeros for a picture without a vector.
+    """
+
+    rows: npt.NDArray[np.int64]
+    scores: Scores | None
+    vectors: Callable[[Places], Vectors]
+
+    def __post_init__(self) -> None:
+        if self.scores is not None and self.scores.shape != self.rows.shape:
+            raise ValueError(f"expected {self.rows.shape} scores, got {self.scores.shape}")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def n_from(self, lowest: np.float32) -> int:
+        """Return how many of them score at least `lowest`."""
+        if self.scores is None:
+            raise ValueError("expected candidates with scores")
+        return int(np.searchsorted(-self.scores, -lowest, side="right"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrangement:
+    """What of the candidates is shown, and in which order.
+
+    Attributes:
+        places: int64, shape (n,), places among the candidates.
+        hidden: by the place of a picture shown those of its near-duplicates, in rank order.
+        notes: plain sentences on what could not be done as it was asked.
+    """
+
+    places: Places
+    hidden: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
-def search(
-    encoder: "Encoder",
-    index: VectorIndex,
-    image_ids: Ids,
-    query: str | TextQuery,
-    top_k: int = DEFAULT_TOP_K,
-) -> Hits:
-    """Return the `top_k` pictures most similar to `query`, all of them if there are fewer.
+def arrange(
+    query: Query,
+    candidates: Candidates,
+    lowest: np.float32 | None = None,
+    near: NearDuplicates | None = None,
+) -> Arrangement:
+    """Hide near-duplicates, make diverse, cut.
+
+    A top-k cut gives k pictures if there are so many that are not hidden. Another cut comes
+    first: of what it lets through some are hidden, and the others are put in order.
 
     Args:
-        encoder: the model that made the index's vectors.
-        index: n vectors.
-        image_ids: int64, shape (n,), whose vectors they are.
-        query: a text, or what `read_query` made of it, with the notes that belong to it.
-        top_k: at least 1.
-
-    Raises:
-        QueryError: a text that `read_query` refuses or a `top_k` below 1.
-        EmbeddingsError: the model gives vectors of another length than the index has.
+        query: its cut, `hide_duplicates` and `diversity` are what counts here.
+        candidates: what it may show.
+        lowest: the lowest score that the cut lets through, unless it is a top-k cut.
+        near: the near-duplicates of these candidates; None hides nothing.
     """
-    check_top_k(top_k)
-    return top_hits(all_scores(encoder, index, query), image_ids, top_k)
-
-
-def all_scores(encoder: "Encoder", index: VectorIndex, query: str | TextQuery) -> Scores:
-    """Return the cosine similarity of `query` with each vector of `index`: float32, shape (n,).
-
-    Raises:
-        QueryError, EmbeddingsError: as `search`.
-    """
-    read = query if isinstance(query, TextQuery) else read_query(encoder, query)
-    return index.scores(encoder.encode_texts([read.text])[0])
+    cut, diversity, notes = _what_applies(query, candidates)
+    count = len(candidates) if lowest is None else candidates.n_from(lowest)
+    wanted = min(int(cut.value), count) if cut.kind == "top" else count
+    reach = max(wanted, pool_size(wanted)) if diversity else wanted
+    groups = _groups(near, reach, count, is_top=cut.kind == "top")
+    places = groups.kept
+    if diversity and candidates.scores is not None:
+        pool = places[: pool_size(wanted)]
+        order = diverse_order(candidates.scores[pool], candidates.vectors(pool), diversity, wanted)
+        places = np.concatenate([pool[order], places[pool.size :]])
+    places = places[:wanted]
+    if near is not None and (places >= MOST_CANDIDATES).any():
+        notes.append(
+            f"Near-duplicates are looked for among the best {MOST_CANDIDATES:,} pictures only."
+        )
+    shown = set(places.tolist()) & groups.hidden.keys()
+    return Arrangement(places, {place: groups.hidden[place] for place in shown}, tuple(notes))
 
 
 def top_hits(scores: Scores, image_ids: Ids, top_k: int) -> Hits:
@@ -100,7 +138,7 @@ def top_hits(scores: Scores, image_ids: Ids, top_k: int) -> Hits:
     Raises:
         QueryError: a `top_k` below 1.
     """
-    check_top_k(top_k)
+    top_k = int(Cut("top", top_k).value)
     candidates = np.arange(len(scores))
     if top_k < len(scores):
         lowest = np.partition(scores, len(scores) - top_k)[len(scores) - top_k]
@@ -110,24 +148,20 @@ def top_hits(scores: Scores, image_ids: Ids, top_k: int) -> Hits:
     return Hits(image_ids[chosen], scores[chosen])
 
 
-def read_query(encoder: "Encoder", text: str) -> TextQuery:
-    """Return `text` as the model reads it, with notes on what it will not see or know.
+def text_notes(encoder: "Encoder", text: str) -> tuple[str, ...]:
+    """Return plain sentences on what the model will not see or does not know of `text`.
+
+    Args:
+        text: the value of a `Part`, which has bounded its length.
 
     Raises:
-        QueryError: nothing is left of the text, it or a word of it is too long, or it is
-            not valid Unicode.
+        QueryError: the model sees nothing of the text.
     """
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise QueryError("The query is not valid Unicode text. Type it again, in UTF-8.") from None
-    words = " ".join(text.split())
-    _check_length(words)
-    read = encoder.read_text(words) if words else None
-    if read is None or read.n_tokens <= 2:
+    read = encoder.read_text(text)
+    if read.n_tokens <= 2:
         raise QueryError(
-            "The query is empty. Say in a few words what the pictures should show, "
-            'for example "a dog on a beach".'
+            f"The model sees no word in {_shortened(text, 40)!r}. Say in a few words what the "
+            'pictures should show, for example "a dog on a beach".'
         )
     notes = []
     if read.cut:
@@ -137,27 +171,29 @@ def read_query(encoder: "Encoder", text: str) -> TextQuery:
         )
     if read.unknown_words:
         notes.append(_unknown_words_note(encoder.name, read.unknown_words))
-    return TextQuery(words, tuple(notes))
+    return tuple(notes)
 
 
-def _check_length(text: str) -> None:
-    if len(text) > MAX_CHARACTERS:
-        raise QueryError(
-            f"Expected a query of at most {MAX_CHARACTERS:,} characters, found {len(text):,}. "
-            "Say in a sentence what the pictures should show."
+def _what_applies(query: Query, candidates: Candidates) -> tuple[Cut, float, list[str]]:
+    """Return the cut and the diversity, less what has no meaning without scores."""
+    if candidates.scores is not None:
+        return query.cut, query.diversity, []
+    cut, notes = query.cut, []
+    if cut.kind != "top":
+        cut = Cut()
+        notes.append(
+            "Without a text or a picture to compare with nothing has a score: the cut by "
+            f"{query.cut.kind} is not used, and the first {DEFAULT_TOP_K} pictures are shown."
         )
-    longest = max(text.split(), key=len, default="")
-    if len(longest) > MAX_WORD:
-        raise QueryError(
-            f"Expected words of at most {MAX_WORD} characters, found one of {len(longest):,}: "
-            f"{_shortened(longest, 40)!r}. Shorten it, or put spaces between its words."
-        )
+    if query.diversity:
+        notes.append("Diversity reorders by score, and without a query there is none.")
+    return cut, 0.0, notes
 
 
-def check_top_k(top_k: int) -> None:
-    """Raise a `QueryError` unless `top_k` is at least 1."""
-    if top_k < 1:
-        raise QueryError(f"Expected top-k of at least 1, found {top_k}. Try --top-k 24.")
+def _groups(near: NearDuplicates | None, reach: int, count: int, *, is_top: bool) -> Groups:
+    if near is None:
+        return Groups(np.arange(min(reach, count)), {})
+    return near.first(reach) if is_top else near.within(count)
 
 
 def _unknown_words_note(model: str, words: tuple[str, ...]) -> str:

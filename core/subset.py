@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import QueryError
-from core.library import Found, SearchableDataset
+
+if TYPE_CHECKING:
+    from core.found import Found
+    from core.searchable import SearchableDataset
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -15,13 +19,14 @@ class Subset:
     """Pictures of one dataset in rank order.
 
     Attributes:
-        query: the text that ranked them; "" if none did.
+        query: what ranked them, in words; "" if nothing did.
         image_ids: int64, shape (n,), unique.
-        scores: float32 cosine similarity, shape (n,), or None if no query ranked them.
+        scores: float32, shape (n,), NaN where a picture has none, or None if no query
+            ranked them.
         notes: plain sentences on what the model did not see or does not know of the query.
     """
 
-    dataset: SearchableDataset
+    dataset: "SearchableDataset"
     query: str
     image_ids: npt.NDArray[np.int64]
     scores: npt.NDArray[np.float32] | None = None
@@ -37,12 +42,12 @@ class Subset:
         return len(self.image_ids)
 
     @classmethod
-    def found(cls, found: Found) -> "Subset":
-        """Return what a search found."""
-        return cls(found.dataset, found.query, found.image_ids, found.scores, found.notes)
+    def found(cls, found: "Found") -> "Subset":
+        """Return what a search found, in its order."""
+        return cls(found.dataset, found.words, found.image_ids, found.scores, found.notes)
 
     @classmethod
-    def first(cls, dataset: SearchableDataset, count: int) -> "Subset":
+    def first(cls, dataset: "SearchableDataset", count: int) -> "Subset":
         """Return the first `count` pictures in the dataset's own order, unranked."""
         return cls(dataset, "", dataset.coco.images.ids[:count])
 
@@ -66,6 +71,19 @@ class Subset:
             )
         if not chosen.size:
             raise QueryError("No picture is chosen. Choose one at least.")
-        keep = np.isin(self.image_ids, chosen)
+        return self._where(np.isin(self.image_ids, chosen))
+
+    def without(self, image_ids: Iterable[int]) -> "Subset":
+        """Return it without the pictures that are in `image_ids`; strange ids are no matter.
+
+        Raises:
+            QueryError: nothing would be left.
+        """
+        keep = ~np.isin(self.image_ids, np.fromiter(image_ids, dtype=np.int64))
+        if not keep.any():
+            raise QueryError("No picture is left. Take one back, or widen the search.")
+        return self._where(keep)
+
+    def _where(self, keep: npt.NDArray[np.bool_]) -> "Subset":
         scores = None if self.scores is None else self.scores[keep]
         return replace(self, image_ids=self.image_ids[keep], scores=scores)

@@ -10,15 +10,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom up: a module may import what stands in an earlier row, or in its own.
 LAYERS = (
-    ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs"),
+    ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs", "recent"),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
     ("licences", "query", "uploads", "views"),
     ("filters",),
-    ("search",),
+    ("search", "ranking", "duplicates", "diversity"),
     ("export",),
-    ("library", "embed_run", "evaluation", "demo"),
-    ("subset",),
+    ("library", "searchable", "found", "subset"),
+    ("embed_run", "evaluation", "demo"),
     ("downloads",),
     ("http", "cli", "__main__", "__init__"),
 )

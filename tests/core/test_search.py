@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from core.encoder import Encoder, load_encoder
 from core.errors import QueryError
-from core.index import ExactIndex
-from core.search import Hits, read_query, search, top_hits
+from core.query import Part
+from core.search import Hits, text_notes, top_hits
 from tests.conftest import N_TINY, run_core
 
 LONG_TEXT = " ".join(f"dog{number}" for number in range(60))
@@ -62,7 +62,7 @@ def test_a_top_k_above_the_count_gives_all():
 
 @pytest.mark.parametrize("top_k", [0, -1])
 def test_a_top_k_below_one_is_refused(top_k):
-    with pytest.raises(QueryError, match=f"top-k of at least 1, found {top_k}"):
+    with pytest.raises(QueryError, match=f"for top-k, found {top_k}"):
         top_hits(*arrays([0.1], [1]), top_k)
 
 
@@ -76,41 +76,13 @@ def test_hits_with_another_number_of_scores_are_a_mistake():
         Hits(np.array([1, 2]), np.array([0.1], dtype=np.float32))
 
 
-def test_a_picture_s_own_vector_finds_it_first(encoder):
-    texts = ["a dog", "a red square", "the beach", "犬"]
-    index = ExactIndex(encoder.encode_texts(texts))
-    ids = np.array([4, 3, 2, 1])
-    for text, image_id in zip(texts, ids, strict=True):
-        hits = search(encoder, index, ids, text, top_k=1)
-        assert hits.image_ids.tolist() == [image_id]
-        assert hits.scores[0] == pytest.approx(1, abs=1e-5)
-
-
-def test_scores_are_float32_and_equal_those_of_float64_to_a_millionth(encoder):
-    vectors = encoder.encode_texts([f"dog {number}" for number in range(50)])
-    hits = search(encoder, ExactIndex(vectors), np.arange(50), "a dog", top_k=50)
-    query = encoder.encode_texts(["a dog"])[0].astype(np.float64)
-    exact = vectors.astype(np.float64)[hits.image_ids] @ query
-    assert hits.scores.dtype == np.float32
-    assert np.abs(hits.scores - exact).max() <= 1e-6
-
-
-@pytest.mark.parametrize(
-    "text", ["", " ", "\n\t \u3000", "\x00"], ids=["empty", "space", "white space", "NUL"]
-)
-def test_an_empty_query_is_refused_with_an_example(encoder, text):
-    with pytest.raises(QueryError, match=r"The query is empty.*a dog on a beach"):
-        read_query(encoder, text)
-
-
-def test_a_text_that_is_not_unicode_is_refused(encoder):
-    with pytest.raises(QueryError, match="not valid Unicode"):
-        read_query(encoder, "a dog \udcff")
+@pytest.mark.parametrize("text", [".", "…"], ids=["a dot", "an ellipsis"])
+def test_a_text_of_signs_alone_is_read_as_it_is(encoder, text):
+    assert np.isfinite(encoder.encode_texts([Part("text", text).value])).all()
 
 
 def test_what_is_cut_of_a_long_text_is_told(encoder):
-    query = read_query(encoder, LONG_TEXT)
-    note = next(note for note in query.notes if "tokens" in note)
+    note = next(note for note in text_notes(encoder, LONG_TEXT) if "tokens" in note)
     assert "The model reads 75 tokens of a text" in note
     cut = re.search(r"'(dog\d+) ", note)
     assert cut is not None
@@ -122,36 +94,13 @@ def test_what_is_cut_of_a_long_text_is_told(encoder):
 
 
 def test_a_text_that_fits_has_no_note(encoder):
-    assert read_query(encoder, "a red dog on the beach").notes == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("dog " * 250_000, "at most 1,000 characters, found 999,999"),
-        ("d" * 1_001, "at most 1,000 characters, found 1,001"),
-        ("a " + "d" * 101, r"words of at most 100 characters, found one of 101: 'ddd.*spaces"),
-        ("狗" * 101, "words of at most 100 characters, found one of 101"),
-    ],
-    ids=["many words", "one character too many", "a long word", "a long word of Chinese"],
-)
-def test_a_text_that_takes_long_to_read_is_refused(encoder, text, message):
-    with pytest.raises(QueryError, match=message):
-        read_query(encoder, text)
+    assert text_notes(encoder, "a red dog on the beach") == ()
 
 
 def test_the_longest_text_and_word_are_read(encoder):
-    text = " ".join(["d" * 100] * 9 + ["dog"] * 23)
+    text = Part("text", " ".join(["d" * 100] * 9 + ["dog"] * 23)).value
     assert len(text) == 1_000
-    assert len(" ".join(read_query(encoder, text).notes)) < 1_000
-
-
-def test_a_query_that_was_read_finds_what_its_text_finds(encoder):
-    index, ids = ExactIndex(encoder.encode_texts(["a dog", "the beach"])), np.array([2, 1])
-    read = read_query(encoder, "  a   dog ")
-    by_text, by_query = (search(encoder, index, ids, query) for query in ("a dog", read))
-    assert np.array_equal(by_text.image_ids, by_query.image_ids)
-    assert np.array_equal(by_text.scores, by_query.scores)
+    assert len(" ".join(text_notes(encoder, text))) < 1_000
 
 
 @pytest.mark.parametrize(
@@ -166,7 +115,7 @@ def test_a_query_that_was_read_finds_what_its_text_finds(encoder):
     ids=["Cyrillic", "Chinese", "Arabic and Latin", "emoji", "unknown Latin word"],
 )
 def test_words_the_model_never_learned_are_named(encoder, text, words):
-    (note,) = read_query(encoder, text).notes
+    (note,) = text_notes(encoder, text)
     assert words in note
     assert "never learned" in note
     vectors = encoder.encode_texts([text])
@@ -174,7 +123,7 @@ def test_words_the_model_never_learned_are_named(encoder, text, words):
 
 
 def test_many_unknown_words_are_counted_not_listed(encoder):
-    (note,) = read_query(encoder, " ".join(f"x{number}" for number in range(12))).notes
+    (note,) = text_notes(encoder, " ".join(f"x{number}" for number in range(12)))
     assert "and 4 more" in note
 
 
@@ -217,7 +166,7 @@ def test_more_than_there_are_gives_all(tiny_home):
     ("arguments", "message"),
     [
         (("",), "The query is empty"),
-        (("dog", "--top-k", "0"), "top-k of at least 1, found 0"),
+        (("dog", "--top-k", "0"), "for top-k, found 0"),
         (("dog", "--dataset", "none"), "Expected a dataset named 'none', found tiny"),
         (("dog", "--model", "none"), "Expected a model named 'none', found tiny"),
         (("dog", "--without-missing"), "belongs to an export"),

@@ -1,0 +1,183 @@
+"""What a query has found: pictures in order, what was counted, and what can be chosen of it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import QueryError
+from core.filters import FilterCount
+from core.progress import NoProgress, Progress
+from core.query import Query, query_words
+from core.ranking import Ranking
+from core.subset import Subset
+
+if TYPE_CHECKING:
+    from core.export import ExportReport
+    from core.searchable import SearchableDataset
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many pictures there are at each step, so that an empty result explains itself.
+
+    Attributes:
+        total: pictures of the dataset.
+        passing: pictures that pass all filters.
+        filters: what each single condition lets through; empty without filters.
+    """
+
+    total: int
+    passing: int
+    filters: tuple[FilterCount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """One picture of a result; `rank` counts from 1, `score` is None without a ranking."""
+
+    rank: int
+    image_id: int
+    file_name: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Found:
+    """What a query has found, best first. Iterate for one `FoundImage` after the other.
+
+    Attributes:
+        query: what was asked.
+        image_ids: int64, shape (n,), unique.
+        scores: float32, shape (n,), not increasing unless the query asks for diversity;
+            None without a ranking.
+        counts: of the steps before.
+        ranking: of all pictures that have a vector, whatever the filters; None without one.
+        passing_scores: float32, not increasing: of what passes the filters; None likewise.
+        lowest: the lowest score that the query's cut lets through; None for a top-k cut.
+        duplicates: by the id of a picture here the ids of those hidden behind it, in rank
+            order.
+        notes: plain sentences on what was not seen, is not known or could not be done.
+    """
+
+    dataset: "SearchableDataset"
+    query: Query
+    image_ids: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32] | None
+    counts: Counts
+    ranking: Ranking | None = None
+    passing_scores: npt.NDArray[np.float32] | None = None
+    lowest: float | None = None
+    duplicates: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.scores is not None and self.scores.shape != self.image_ids.shape:
+            raise ValueError(
+                f"expected one score an id, got {self.scores.shape} for {self.image_ids.shape}"
+            )
+
+    @property
+    def all_scores(self) -> npt.NDArray[np.float32] | None:
+        """float32, not increasing: of all pictures that have a vector, whatever the filters."""
+        return None if self.ranking is None else self.ranking.scores
+
+    @property
+    def words(self) -> str:
+        """The query in words; "" when nothing was asked."""
+        return query_words(self.query)
+
+    @property
+    def title(self) -> str:
+        """What a file of it is called: the query, or the dataset's name, and the number."""
+        return f"{self.words or self.dataset.name} {len(self)}"
+
+    @property
+    def file_names(self) -> tuple[str, ...]:
+        images = self.dataset.coco.images
+        return tuple(images.file_names.take(images.rows_of(self.image_ids)))
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    def __iter__(self) -> Iterator[FoundImage]:
+        for index, file_name in enumerate(self.file_names):
+            # The shortest decimal that is this float32, not its float64 expansion.
+            score = None if self.scores is None else float(str(self.scores[index]))
+            yield FoundImage(index + 1, int(self.image_ids[index]), file_name, score)
+
+    def __repr__(self) -> str:
+        said = f" for {self.words!r}" if self.words else ""
+        if self.scores is None or not len(self):
+            return f"Found({len(self):,} pictures of {self.dataset.name!r}{said})"
+        return (
+            f"Found({len(self):,} pictures of {self.dataset.name!r} by {self.dataset.model!r}"
+            f"{said}, scores {self.scores.max():.3f} to {self.scores.min():.3f})"
+        )
+
+    def choose(self, image_ids: Iterable[int]) -> Subset:
+        """Return the subset of any pictures of the dataset, whether they are here or not.
+
+        They stand in rank order by the scores of this query: equal ones by image id, those
+        without a vector last, with NaN for a score. Without a ranking they stand in the
+        dataset's order and have no scores.
+
+        Raises:
+            QueryError: an id that the dataset does not have, or no id.
+        """
+        images = self.dataset.coco.images
+        ids = np.unique(np.fromiter(image_ids, dtype=np.int64))
+        rows = images.find(ids)
+        if (rows < 0).any():
+            unknown = ids[rows < 0]
+            named = ", ".join(map(str, unknown[:_NAMED].tolist()))
+            more = f" and {unknown.size - _NAMED:,} more" if unknown.size > _NAMED else ""
+            raise QueryError(
+                f"The dataset {self.dataset.name!r} has no picture with the id {named}{more}. "
+                "Take it out of the selection."
+            )
+        if not ids.size:
+            raise QueryError("No picture is chosen. Choose one at least.")
+        if self.ranking is None:
+            return self._subset(ids[np.argsort(rows)], None)
+        scores = self.ranking.scores_by_row(len(images))[rows]
+        order = np.lexsort((ids, -scores))
+        return self._subset(ids[order], scores[order])
+
+    def all_but(self, excluded: Iterable[int]) -> Subset:
+        """Return what is here without the pictures `excluded`, in the same order.
+
+        Raises:
+            QueryError: nothing would be left.
+        """
+        return self._subset(self.image_ids, self.scores).without(excluded)
+
+    def export(
+        self,
+        path: str | Path,
+        *,
+        without_missing: bool = False,
+        progress: Progress | None = None,
+    ) -> "ExportReport":
+        """Write these pictures with their annotations as a COCO-format ZIP to `path`.
+
+        Args:
+            without_missing: leave out pictures that cannot be had, instead of stopping.
+
+        Raises:
+            ExportError: a picture cannot be had, or `path` cannot be written.
+        """
+        from core.export import plan_export, write_zip
+
+        plan = plan_export(self.dataset.coco, self.dataset.pictures, self.image_ids, self.scores)
+        return write_zip(
+            plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
+        )
+
+    def _subset(self, ids: npt.NDArray[np.int64], scores: npt.NDArray[np.float32] | None) -> Subset:
+        return Subset(self.dataset, self.words, ids, scores, self.notes)

@@ -1,0 +1,144 @@
+"""Rankings: the vectors of a query's parts become a score a picture, and scores an order.
+
+With v_i the unit vector of part i, w_i its weight and x the unit vector of a picture:
+
+    blend   q = Σ w_i v_i / |Σ w_i v_i|,   score(x) = q·x
+    any     score(x) = max over w_i > 0 of v_i·x  -  Σ over w_j < 0 of |w_j| v_j·x
+    all     score(x) = min over w_i > 0 of v_i·x  -  Σ over w_j < 0 of |w_j| v_j·x
+
+In `any` and `all` a positive weight says no more than that its part counts, and without a
+positive part the maximum and the minimum are 0. A part of weight 0 is left out in each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import QueryError
+from core.index import VectorIndex
+from core.query.record import Cut, Mode, Part
+
+Ids = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.floating]
+
+# Below this length the sum of unit vectors is rounding, not a direction.
+_SHORTEST_SUM = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """All pictures that have a vector, best first.
+
+    Attributes:
+        rows: int64, shape (n,): rows of the dataset's images; equal scores by ascending
+            image id.
+        scores: float32, shape (n,), not increasing.
+    """
+
+    rows: Rows
+    scores: Scores
+
+    def __post_init__(self) -> None:
+        if self.rows.ndim != 1 or self.rows.shape != self.scores.shape:
+            raise ValueError(f"expected one score a row, got {self.scores.shape} scores")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def of(cls, scores: Scores, rows: Rows, image_ids: Ids) -> "Ranking":
+        """Order pictures by score.
+
+        Args:
+            scores: float32, shape (n,).
+            rows, image_ids: int64, shape (n,), whose scores they are.
+        """
+        order = np.lexsort((image_ids, -scores))
+        return cls(rows[order], scores[order])
+
+    def lowest(self, cut: Cut) -> np.float32 | None:
+        """Return the lowest score that a cut lets through; None where it counts pictures.
+
+        A score cut is rounded to float32, so that a score as it is shown lets its own
+        picture through. A percentile lies between two pictures' scores in proportion, as
+        `numpy.percentile` has it.
+        """
+        if cut.kind == "top":
+            return None
+        if cut.kind == "score":
+            return np.float32(cut.value)
+        return self._at_percentile(cut.value)
+
+    def scores_by_row(self, n_rows: int) -> Scores:
+        """Return float32, shape (n_rows,): the score of each image row, NaN without one."""
+        scores = np.full(n_rows, np.nan, np.float32)
+        scores[self.rows] = self.scores
+        return scores
+
+    def _at_percentile(self, percentile: float) -> np.float32:
+        if not len(self):
+            return np.float32(0)
+        place = (1 - percentile / 100) * (len(self) - 1)
+        above = int(place)
+        below = min(above + 1, len(self) - 1)
+        high, low = float(self.scores[above]), float(self.scores[below])
+        # Down, never up: rounding must not shut out the picture that the score is of.
+        return np.float32(high + (low - high) * (place - above))
+
+
+def scores_of(
+    index: VectorIndex, parts: Sequence[Part], vectors: Sequence[Vector], mode: Mode
+) -> Scores:
+    """Return the score of each vector of `index`: float32, shape (n,).
+
+    The order of the parts changes nothing, to the last bit.
+
+    Args:
+        index: n unit vectors.
+        parts: of a weight other than 0, at least one.
+        vectors: the unit vector of each part.
+        mode: how the parts become one score; the formulas stand above.
+
+    Raises:
+        QueryError: the parts of a blend cancel one another out.
+        EmbeddingsError: a vector of another length than the index has.
+    """
+    if not parts:
+        raise ValueError("expected at least one part")
+    pairs = sorted(
+        zip(parts, vectors, strict=True),
+        key=lambda pair: (pair[0].kind, str(pair[0].value), pair[0].weight),
+    )
+    if mode == "blend":
+        return index.scores(blended(*zip(*pairs, strict=True)))
+    total = np.zeros(len(index))
+    wanted = [index.scores(vector) for part, vector in pairs if not part.is_negative]
+    if wanted:
+        best_or_worst = np.maximum if mode == "any" else np.minimum
+        total += best_or_worst.reduce(wanted)
+    for part, vector in pairs:
+        if part.is_negative:
+            total += part.weight * index.scores(vector).astype(np.float64)
+    return total.astype(np.float32)
+
+
+def blended(parts: Sequence[Part], vectors: Sequence[Vector]) -> npt.NDArray[np.float64]:
+    """Return the weighted sum of the parts' unit vectors, of length 1: float64, shape (dim,).
+
+    Raises:
+        QueryError: the sum is shorter than a millionth.
+    """
+    total = np.zeros(len(vectors[0]))
+    for part, vector in zip(parts, vectors, strict=True):
+        total += part.weight * vector.astype(np.float64)
+    length = float(np.linalg.norm(total))
+    if length < _SHORTEST_SUM:
+        raise QueryError(
+            "The parts of the query cancel one another out: what is wanted and what is not "
+            "wanted are the same. Take one of them out, or change its weight."
+        )
+    return np.asarray(total / length)
