@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from core.blobs import BlobStore
 from core.errors import QueryError
@@ -106,6 +106,11 @@ class Views:
         return unpack_ids(packed, MAX_IDS)
 
 
+def is_view(document: object) -> TypeGuard[dict[str, Any]]:
+    """Tell whether a document has the members of a view of pictures chosen by hand."""
+    return isinstance(document, dict) and bool(document) and _HAND.issuperset(document)
+
+
 def read_view(document: object) -> dict[str, str]:
     """Return a view of pictures taken and left out by hand, checked.
 
@@ -115,7 +120,7 @@ def read_view(document: object) -> dict[str, str]:
     Raises:
         QueryError: it is anything else.
     """
-    if not isinstance(document, dict) or not document or not _HAND.issuperset(document):
+    if not is_view(document):
         raise QueryError('Expected a view as {"pick": packed ids, "drop": packed ids}.')
     for key, packed in document.items():
         if not isinstance(packed, str):

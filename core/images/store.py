@@ -34,11 +34,14 @@ class Availability:
             to be fetched, `missing` not to be had.
         n_bytes: size of the file; None when it is not here.
         reason: why it is missing, else "".
+        version: 8 hex digits that change when its file, or the address it is fetched from,
+            does; "" when it is missing.
     """
 
     state: Literal["local", "cached", "remote", "missing"]
     n_bytes: int | None = None
     reason: str = ""
+    version: str = ""
 
 
 class PictureStore:
@@ -155,7 +158,7 @@ class PictureStore:
             sizes = " or ".join(str(known) for known in THUMBNAIL_SIZES)
             raise PictureError(f"There are no thumbnails of {size} pixels. Ask for {sizes}.")
         local = self._dataset.picture_path(image_id)
-        key = _file_key(local) if local is not None else _digest(self._address(image_id))
+        key = _key_of(local) if local is not None else _digest(self._address(image_id))
         return self._thumbnails / str(size) / f"{image_id % 256:02x}" / f"{image_id}-{key}.webp"
 
     def _write_thumbnail(self, image_id: int, target: Path, size: int) -> None:
@@ -171,16 +174,17 @@ class PictureStore:
         except PictureError as error:
             return Availability("missing", reason=str(error))
         folder = self._dataset.picture_folder
-        if folder is not None and (size := _size(f"{folder}/{safe}")) is not None:
-            return Availability("local", size)
+        if folder is not None and (found := _stat(path := f"{folder}/{safe}")) is not None:
+            return Availability("local", found.st_size, version=_file_key(path, found)[:8])
         if url is None:
             return Availability("missing", reason=self._not_here(name, _NO_ADDRESS))
-        if (size := _size(self._cached_path(image_id, name, url))) is not None:
-            return Availability("cached", size)
+        version = _digest(url)[:8]
+        if (found := _stat(self._cached_path(image_id, name, url))) is not None:
+            return Availability("cached", found.st_size, version=version)
         refusal = self._fetcher.why_not(url)
         if refusal is not None:
             return Availability("missing", reason=self._not_here(name, refusal))
-        return Availability("remote")
+        return Availability("remote", version=version)
 
     def _address(self, image_id: int) -> str:
         url = self._dataset.coco_url(image_id)
@@ -214,12 +218,12 @@ def _cache_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _size(path: str) -> int | None:
+def _stat(path: str) -> os.stat_result | None:
     try:
         found = os.stat(path)  # noqa: PTH116  (text paths: asked for 40,000 pictures at once)
     except OSError:
         return None
-    return found.st_size if stat.S_ISREG(found.st_mode) else None
+    return found if stat.S_ISREG(found.st_mode) else None
 
 
 def _picture_error(job: "Future[Path]") -> PictureError | None:
@@ -230,11 +234,15 @@ def _picture_error(job: "Future[Path]") -> PictureError | None:
     return None
 
 
-def _file_key(path: Path) -> str:
+def _key_of(path: Path) -> str:
     try:
         found = path.stat()
     except OSError as error:
         raise PictureError(f"{path} cannot be read: {error.strerror}.") from error
+    return _file_key(str(path), found)
+
+
+def _file_key(path: str, found: os.stat_result) -> str:
     return _digest(f"{path}|{found.st_size}|{found.st_mtime_ns}")
 
 

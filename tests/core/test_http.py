@@ -22,7 +22,8 @@ from pycocotools import mask
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-import core.http
+import core.http.answers
+import core.http.records
 from core.coco import register_dataset
 from core.downloads import Downloads
 from core.export import plan_export
@@ -146,8 +147,8 @@ def slow_host() -> Iterator[tuple[str, threading.Event, threading.Semaphore]]:
 @pytest.mark.parametrize("what", ["thumbnail", "picture"])
 def test_a_slow_host_holds_up_no_picture_that_is_here(odd, slow_host, monkeypatch, what):
     place, release, asked = slow_host
-    monkeypatch.setattr(core.http, "THREADS", 2)
-    monkeypatch.setattr(core.http, "FETCHING_THREADS", 2)
+    monkeypatch.setattr(core.http.answers, "THREADS", 2)
+    monkeypatch.setattr(core.http.answers, "FETCHING_THREADS", 2)
     monkeypatch.setenv("no_proxy", "*")
     limits = replace(odd.settings, offline=False, image_hosts=frozenset({place}))
     register_dataset(limits, "far", instances=odd.instances, url=f"http://{place}/{{id}}.png")
@@ -244,7 +245,13 @@ def test_annotations_are_the_records_with_category_names(client):
         (4, "bottle", 0.1),
     ]
     assert found["instances"][0]["segmentation"] == [[1, 2, 11.5, 2, 11.5, 12, 1, 12]]
-    assert found["license"] == {"id": 1, "name": "One", "url": "http://licence.invalid/1"}
+    assert found["license"] == {
+        "id": 1,
+        "name": "One",
+        "url": "http://licence.invalid/1",
+        "commercial": None,
+        "modifications": None,
+    }
 
 
 def test_crowds_have_run_lengths_as_numbers(client):
@@ -302,11 +309,11 @@ def test_a_mask_that_cannot_be_drawn_is_left_out(odd, segmentation):
     "bbox", ["[1, 2, 3]", "[1, 2, 3, 4, 5]", '[1, 2, 3, "4"]', "[1, 2, 3, NaN]", '"1, 2"', "null"]
 )
 def test_a_box_that_cannot_be_drawn_is_null(bbox):
-    assert core.http._box(json.loads(bbox)) is None
+    assert core.http.records._box(json.loads(bbox)) is None
 
 
 def test_a_box_keeps_its_numbers():
-    assert core.http._box([1, 2.0, 10.5, 1e1]) == [1, 2.0, 10.5, 10.0]
+    assert core.http.records._box([1, 2.0, 10.5, 1e1]) == [1, 2.0, 10.5, 10.0]
 
 
 def test_a_number_that_is_none_reaches_the_browser_as_null(odd):
