@@ -13,7 +13,7 @@ LAYERS = (
     ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs", "recent"),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
-    ("licences", "query", "uploads", "views"),
+    ("licences", "query", "id_lists", "uploads", "views"),
     ("filters",),
     ("search", "ranking", "duplicates", "diversity"),
     ("export",),
