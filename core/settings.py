@@ -4,12 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from core.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
+DEFAULT_URL = "http://127.0.0.1:8501"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Settings:
         picture_cache_bytes: limit of the cache of fetched pictures and thumbnails
             (`COCOSIFT_PICTURE_CACHE_MB`).
         offline: never fetch a picture (`COCOSIFT_OFFLINE=1`).
+        url: where people reach the app, for links to it, without a slash at its end
+            (`COCOSIFT_URL`).
         max_picture_bytes: largest picture file that is fetched or read.
         max_picture_pixels: largest picture that is decoded.
     """
@@ -34,6 +38,7 @@ class Settings:
     image_hosts: frozenset[str] = field(default=COCO_IMAGE_HOSTS)
     picture_cache_bytes: int = 2_000 * 2**20
     offline: bool = False
+    url: str = DEFAULT_URL
     max_picture_bytes: int = 50 * 2**20
     max_picture_pixels: int = 100_000_000
 
@@ -54,7 +59,7 @@ class Settings:
         """Read the settings from `environment`.
 
         Raises:
-            SettingsError: a number that is none, or a home folder that does not exist.
+            SettingsError: a number or address that is none, or a home folder that does not exist.
         """
         home = Path(environment.get("COCOSIFT_HOME") or PROJECT_ROOT).expanduser().resolve()
         if not home.is_dir():
@@ -70,6 +75,7 @@ class Settings:
             | {host.strip().lower() for host in hosts.split(",") if host.strip()},
             picture_cache_bytes=_megabytes(environment, "COCOSIFT_PICTURE_CACHE_MB", 2_000),
             offline=environment.get("COCOSIFT_OFFLINE", "") not in ("", "0"),
+            url=_url(environment.get("COCOSIFT_URL") or DEFAULT_URL),
         )
 
 
@@ -78,3 +84,17 @@ def _megabytes(environment: Mapping[str, str], name: str, default: int) -> int:
     if not text.isdecimal():
         raise SettingsError(f"{name} must be a whole number of megabytes, found {text!r}.")
     return int(text) * 2**20
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text.strip())
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        is_url = False
+    if not is_url or parts.query or parts.fragment:
+        raise SettingsError(
+            f"COCOSIFT_URL must be where the app is reached, such as {DEFAULT_URL}, "
+            f"found {text!r:.80}."
+        )
+    return text.strip().rstrip("/")

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from core.cli import checkpoint, datasets, demo, embed, evaluate, search
+from core.cli.asking import AskingCommand
 from core.errors import CocoSiftError
 from core.progress import Cancelled
 
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.command()(search.search)
+app.command(cls=AskingCommand)(search.search)
 app.command()(embed.embed)
 app.command()(evaluate.evaluate)
 app.command()(datasets.add)

@@ -131,7 +131,7 @@ def test_json_on_stdout_is_exactly_what_is_promised(tiny_home):
     result = run_core("search", "a dog", "--top-k", "3", "--json", home=tiny_home)
     assert result.exit_code == 0
     answer = json.loads(result.stdout)
-    assert list(answer) == ["query", "dataset", "model", "results"]
+    assert list(answer) == ["query", "dataset", "model", "asked", "counts", "duplicates", "results"]
     assert (answer["query"], answer["dataset"], answer["model"]) == ("a dog", "tiny", "tiny")
     assert [list(entry) for entry in answer["results"]] == [
         ["rank", "image_id", "file_name", "score"]
