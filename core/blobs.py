@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from core.atomic import atomic_file
 from core.errors import SettingsError
 
-# The folder is walked after this share of the limit was added, or so many seconds.
+# The folder is walked at the first use, then after this share of the limit was added or so
+# many seconds.
 _SLACK = 0.05
 _WALK_AFTER_S = 3600.0
 # What a small file takes on a disk all the same.
@@ -98,6 +99,8 @@ class BlobStore:
         if self._clock() - used > self._max_age_s:
             return None
         self._touch(path)
+        with suppress(OSError):  # of a folder that may be read only, what is old stays
+            self._tidy(path)
         return path
 
     def _name(self, data: bytes) -> str:
@@ -118,15 +121,23 @@ class BlobStore:
         return True
 
     def _added(self, path: Path, size: int) -> None:
-        now = self._clock()
         self._unseen += max(size, _BLOCK)
-        is_early = self._walked is not None and now - self._walked < _WALK_AFTER_S
-        if is_early and self._unseen <= self._max_bytes * _SLACK:
-            return
-        self._unseen, self._walked = 0, now
-        self._make_room(path, now)
+        if self._is_due() or self._unseen > self._max_bytes * _SLACK:
+            self._make_room(keep=path)
 
-    def _make_room(self, keep: Path, now: float) -> None:
+    def _tidy(self, keep: Path) -> None:
+        """Remove what has expired, also where nothing new is ever kept."""
+        if self._is_due():
+            with self._alone():
+                if self._is_due():  # no other thread has done it meanwhile
+                    self._make_room(keep)
+
+    def _is_due(self) -> bool:
+        return self._walked is None or self._clock() - self._walked >= _WALK_AFTER_S
+
+    def _make_room(self, keep: Path) -> None:
+        now = self._clock()
+        self._unseen, self._walked = 0, now
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         # Room for what is added until the next walk, once there is too much.

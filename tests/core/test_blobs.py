@@ -110,6 +110,29 @@ def test_what_has_expired_leaves_the_disk(make, clock):
     assert [path.name for path in files(store)] == [kept]
 
 
+def test_what_has_expired_leaves_the_disk_also_where_nothing_new_is_kept(make, clock):
+    old = make().put(b"old")
+    clock.now += AN_AGE - 1
+    used = make().put(b"used")
+    clock.now += 2
+    store = make()
+    assert store.get(used) == b"used"
+    assert [path.name for path in files(store)] == [used]
+    assert store.get(old) is None
+
+
+def test_a_folder_that_is_read_only_still_gives_what_it_has(make, clock):
+    name = make().put(b"one")
+    store = make()
+    store.folder.chmod(0o555)
+    (store.folder / name[:2]).chmod(0o555)
+    try:
+        assert store.get(name) == b"one"
+    finally:
+        (store.folder / name[:2]).chmod(0o755)
+        store.folder.chmod(0o755)
+
+
 def test_the_longest_unused_goes_when_there_is_too_much(make, clock):
     store = make(max_bytes=50_000)
     names = []
