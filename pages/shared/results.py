@@ -1,104 +1,218 @@
 """The result of a search as a gallery, with the download under it."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 from core.downloads import URL_PREFIX
-from core.errors import CocoSiftError
+from core.errors import CocoSiftError, QueryError
 from core.export import base_bytes, picture_bytes, plan_export
+from core.found import Found
 from core.http import address_prefix, missing_words
 from core.palette import category_color
+from core.query import canonical, pack_ids
 from core.subset import Subset
-from pages.shared import resources
-from pages.shared.gallery import gallery, wish
+from pages.shared import query_state, resources
+from pages.shared.gallery import gallery, sent
 
 DOWNLOAD = "download"
+# Pictures that the gallery holds; of those beyond it knows the ids alone.
+MAX_LOADED = 10_000
+# Ids beyond are not sent either, and such a result is downloaded whole or by hand.
+MAX_SENT_IDS = 1_000_000
+# Up to so many pictures each file is looked at; beyond, sizes are told from a sample.
+MAX_LOOKED_AT = 1_000
+SAMPLE = 200
+# JavaScript's numbers are exact up to here; larger ids are sent as text.
+MAX_EXACT = 2**53 - 1
+
+_KEY = "gallery"
+_ASKED = "gallery_asked"
 
 
 @st.fragment
-def show_results(found: Subset) -> None:
+def show_results(found: Found) -> None:
     """Draw what was found. A download reruns this part alone and keeps the selection."""
-    dataset = found.dataset
-    coco = dataset.coco
-    key = f"gallery-{_digest(dataset.name, dataset.model, found.query)}"
+    if st.session_state.pop(_ASKED, False):
+        st.rerun()
     gallery(
-        {
-            "key": key,
-            "result": f"{key}-{_digest(dataset.fingerprint)}-{len(found)}",
-            "items": _items(found),
-            "total": len(coco.images),
-            "colors": {c.name: category_color(c.id) for c in coco.categories},
-            "has_instances": "instances" in coco.kinds,
-            "base_bytes": base_bytes(coco),
-            "download": st.session_state.get(DOWNLOAD),
-        },
-        key=key,
-        on_download=lambda: _start_download(found, key),
+        gallery_data(found) | {"download": st.session_state.get(DOWNLOAD)},
+        key=_KEY,
+        on_download=lambda: _start_download(found),
+        on_ask=_ask,
     )
 
 
-def _start_download(found: Subset, key: str) -> None:
-    st.session_state[DOWNLOAD] = _answer(found, wish(key))
+def gallery_data(found: Found) -> dict[str, Any]:
+    """Return what the gallery draws: the first `MAX_LOADED` pictures as columns, and around it.
+
+    `key` names the selection: it is the same for whatever has the same ranking, so that a
+    selection outlives a change of the cut or of the filters. `result` names what is shown.
+    """
+    dataset = found.dataset
+    coco = dataset.coco
+    loaded = found.image_ids[:MAX_LOADED]
+    rest = found.image_ids[MAX_LOADED:]
+    key = _digest(dataset.name, canonical(found.query.ranking()))
+    sizes, versions = _sizes_and_versions(found, loaded)
+    api = f"{_base_path()}/api"
+    return {
+        "key": key,
+        "result": _digest(key, dataset.fingerprint, found.image_ids.tobytes().hex()),
+        "dataset": dataset.name,
+        "base": f"{api}/datasets/{dataset.name}",
+        "api": api,
+        "version": coco.annotation_hash[:8],
+        "model": dataset.model,
+        "items": _columns(found, loaded, sizes, versions),
+        "rest": pack_ids(rest.tolist()) if 0 < rest.size <= MAX_SENT_IDS else None,
+        "n": len(found),
+        "total": len(coco.images),
+        "duplicates": {one: _exact(hidden) for one, hidden in found.duplicates.items()},
+        "categories": [
+            {
+                "id": category.id,
+                "name": category.name,
+                "supercategory": category.supercategory,
+                "color": category_color(category.id),
+            }
+            for category in coco.categories
+        ],
+        "kinds": list(coco.kinds),
+        "base_bytes": base_bytes(coco),
+        "bytes_all": int(sizes.sum() * (len(found) / max(1, loaded.size))),
+        "is_estimated": versions is None,
+        "can_rank": dataset.model in dataset.library.models_for(dataset.name),
+    }
 
 
-def _items(found: Subset) -> list[dict[str, Any]]:
-    """What a tile and the detail view need of each picture."""
+def _columns(
+    found: Found,
+    ids: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    versions: list[str] | None,
+) -> dict[str, Any]:
     coco = found.dataset.coco
     images = coco.images
-    rows = images.rows_of(found.image_ids)
-    sizes = picture_bytes(coco, found.dataset.pictures, found.image_ids)
-    base = f"{_base_path()}/api/datasets/{found.dataset.name}/images"
-    version = coco.annotation_hash[:8]
-    return [
-        {
-            "id": int(image_id),
-            "rank": rank,
-            "score": score,
-            "file": images.file_names[row],
-            "caption": captions[0] if captions else "",
-            "width": int(images.widths[row]),
-            "height": int(images.heights[row]),
-            "bytes": int(size),
-            "thumbnail": f"{base}/{image_id}/thumbnail?size=320&v={version}",
-            "thumbnail2x": f"{base}/{image_id}/thumbnail?size=640&v={version}",
-            "picture": f"{base}/{image_id}/picture",
-            "annotations": f"{base}/{image_id}/annotations",
-        }
-        for rank, (image_id, row, score, captions, size) in enumerate(
-            zip(
-                found.image_ids.tolist(),
-                rows.tolist(),
-                [None] * len(rows) if found.scores is None else found.scores.tolist(),
-                coco.captions_of(found.image_ids),
-                sizes.tolist(),
-                strict=True,
-            ),
-            start=1,
-        )
-    ]
+    rows = images.rows_of(ids)
+    instances = (
+        coco.record_sizes("instances", ids)[0].tolist()
+        if "instances" in coco.kinds
+        else [0] * ids.size
+    )
+    scores = found.scores
+    return {
+        "id": _exact(ids.tolist()),
+        # As float64 and rounded they are short in JSON.
+        "score": None if scores is None else scores[: ids.size].astype(float).round(5).tolist(),
+        "width": images.widths[rows].tolist(),
+        "height": images.heights[rows].tolist(),
+        "bytes": sizes.tolist(),
+        "file": images.file_names.take(rows),
+        "instances": instances,
+        "version": versions,
+    }
 
 
-def _answer(found: Subset, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Start the download that is wanted, or say what stands in its way."""
-    answer: dict[str, Any] = {name: wanted[name] for name in ("id", "request", "ids")}
+def _sizes_and_versions(
+    found: Found, ids: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], list[str] | None]:
+    """What each picture adds to a ZIP, and the version of its file.
+
+    Of many pictures no file is looked at: a sample tells the bytes a pixel, and there are
+    no versions.
+    """
+    dataset = found.dataset
+    coco, pictures = dataset.coco, dataset.pictures
+    if ids.size <= MAX_LOOKED_AT:
+        known = pictures.availability(ids.tolist())
+        versions = [known[image_id].version for image_id in ids.tolist()]
+        return picture_bytes(coco, pictures, ids), versions
+    rows = coco.images.rows_of(ids)
+    pixels = coco.images.widths[rows] * coco.images.heights[rows]
+    sample = np.linspace(0, ids.size - 1, SAMPLE, dtype=np.int64)
+    known_bytes = picture_bytes(coco, pictures, ids[sample])
+    usual = known_bytes.sum() / max(1, int(pixels[sample].sum()))
+    pixels = np.where(pixels > 0, pixels, int(pixels[sample].mean()))
+    return (pixels * usual).astype(np.int64), None
+
+
+def _ask() -> None:
+    wish = sent(_KEY, "ask")
+    action, ids = wish.get("action"), wish.get("ids")
+    if action in ("like", "unlike", "replace") and isinstance(ids, list):
+        query_state.ask(action, _ids(ids))
+        # A fragment reruns alone, and the query is drawn outside of it.
+        st.session_state[_ASKED] = True
+
+
+def _start_download(found: Found) -> None:
+    st.session_state[DOWNLOAD] = _answer(found, sent(_KEY, "download"))
+
+
+def _answer(found: Found, wish: dict[str, Any]) -> dict[str, Any]:
+    """Start the download that is wished for, or say what stands in its way."""
+    answer: dict[str, Any] = {name: wish.get(name) for name in ("id", "request")}
     try:
-        chosen = found.only(wanted["ids"])
+        chosen = _chosen(found, wish)
         plan = plan_export(
             chosen.dataset.coco, chosen.dataset.pictures, chosen.image_ids, chosen.scores
         )
-        if plan.missing and not wanted["go_on"]:
+        if plan.missing and not wish.get("go_on"):
             return answer | missing_words(plan.missing)
         download = resources.downloads().start(
-            plan, chosen.title, without_missing=bool(wanted["go_on"])
+            plan, chosen.title, without_missing=bool(wish.get("go_on"))
         )
+    except _StrangersError as problem:
+        return answer | {"error": str(problem), "unknown": _exact(problem.ids)}
     except CocoSiftError as problem:
         return answer | {"error": str(problem)}
     return answer | {
         "token": download.token,
         "status": f"{_base_path()}{URL_PREFIX}/{download.token}",
     }
+
+
+def _chosen(found: Found, wish: dict[str, Any]) -> Subset:
+    if wish.get("all"):
+        return found.all_but(_ids(wish.get("except") or []))
+    ids = np.array(_ids(wish.get("ids") or []), dtype=np.int64)
+    strange = ids[found.dataset.coco.images.find(ids) < 0]
+    if strange.size:
+        raise _StrangersError(strange.tolist())
+    return found.choose(ids.tolist())
+
+
+class _StrangersError(QueryError):
+    """Pictures were selected that the dataset does not have: by a link that was changed."""
+
+    def __init__(self, ids: list[int]) -> None:
+        self.ids = ids
+        count = "1 selected picture is" if len(ids) == 1 else f"{len(ids):,} selected pictures are"
+        super().__init__(
+            f"{count} not in this dataset and selected no more. Download again for the others."
+        )
+
+
+def _ids(values: Sequence[Any]) -> list[int]:
+    """Ids as the browser sends them: numbers, or text where a number would not be exact."""
+    try:
+        ids = [int(value) for value in values]
+    except (TypeError, ValueError):
+        ids = [-1]
+    if any(not 0 <= image_id < 2**63 for image_id in ids):
+        raise QueryError("Expected image ids from the gallery, found something else. Reload it.")
+    return ids
+
+
+def _exact(ids: Sequence[int]) -> list[int | str]:
+    if not ids or max(ids) <= MAX_EXACT:
+        return list(ids)
+    return [image_id if image_id <= MAX_EXACT else str(image_id) for image_id in ids]
 
 
 def _base_path() -> str:

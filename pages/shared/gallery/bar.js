@@ -1,9 +1,11 @@
-// The bar under the gallery: where one stands, and the way out.
+// The bar under the gallery: where one stands, what to do with the selection, and the way out.
 //
 // A click sends a wish to Python, which answers in data.download: a token, or why not. How
 // far the ZIP is, is then asked of the server by that token, so that a long one costs no
 // rerun of the page. `job` is the one download that the bar is about:
 // asking -> preparing -> ready | failed | gone, or asking -> failed | missing.
+
+const MOST_EXAMPLES = 12; // pictures that can be a query together
 
 class Bar {
   constructor(gallery, send) {
@@ -12,32 +14,48 @@ class Bar {
     this.job = null;
     this.dropped = new Set(); // wishes that were cancelled before Python had answered
     this.heard = new Set(); // answers that were acted on: each comes again with every rerun
+    const plain = (text, title, onclick) => element("button", { type: "button", class: "plain", title, onclick }, text);
     this.count = element("span", { class: "count", role: "status" });
-    this.all = element("button", { type: "button", class: "plain", onclick: () => gallery.pickAll() }, "Select all");
-    this.none = element("button", { type: "button", class: "plain", onclick: () => gallery.pickNone() }, "Clear");
+    this.all = plain("Select all", "Select all (Ctrl A)", () => gallery.pickAll());
+    this.invert = plain("Invert", "Select what is not selected, and the other way round (I)", () => gallery.invert());
+    this.none = plain("Clear", "Select none (Shift A)", () => gallery.selection.clear());
+    this.outside = plain("", "Forget the selected pictures that this result does not show", () => gallery.forgetOutside());
+    this.back = plain("Take back all", "Take back what is left out", () => gallery.takeBackAll());
+    this.like = plain("More like these", "Add the selected pictures to the query (L)", () => gallery.ask("like", [...gallery.selection.picked]));
     this.stage = element("span", { class: "quiet" });
     this.meter = element("progress", { max: 1, value: 0, "aria-label": "Making the ZIP" });
-    this.stop = element("button", { type: "button", class: "plain", onclick: () => this.cancel() }, "Cancel");
+    this.stop = plain("Cancel", null, () => this.cancel());
     this.complaint = element("span", { class: "missing", role: "alert" });
     this.note = element("span", { class: "quiet" });
     this.save = element("a", { class: "primary" });
-    this.offer = element("button", { type: "button", class: "primary", onclick: () => this.wish(this.chosenIds(), false) });
-    this.action = element("div", { class: "action" }, this.complaint, this.stage, this.meter, this.stop, this.note, this.save, this.offer);
-    this.node = element("div", { class: "bar" }, this.count, this.all, this.none, this.action);
+    this.offer = element("button", { type: "button", class: "primary", onclick: () => this.download(this.usual()) });
+    this.choices = new Choices(() => this.options());
+    this.action = element("div", { class: "action" }, this.complaint, this.stage, this.meter, this.stop, this.note, this.save, element("span", { class: "split" }, this.offer, this.choices.node));
+    this.node = element("div", { class: "bar" }, this.count, this.all, this.invert, this.none, this.outside, this.back, this.like, this.action);
     this.question = element("dialog", { class: "question", "aria-label": "Pictures that cannot be had" });
   }
 
-  chosenIds() {
-    return this.gallery.chosen().map((item) => item.id);
-  }
-
   refresh() {
-    const { items, total, picked, download } = this.gallery;
-    const chosen = picked.size ? ` · ${grouped(picked.size)} selected` : "";
-    this.count.textContent = `${grouped(items.length)} of ${grouped(total)}${chosen}`;
-    this.all.hidden = picked.size === items.length;
+    const { gallery } = this;
+    const { picked, excluded } = gallery.selection;
+    const outside = gallery.outside().length;
+    const left = gallery.excludedHere().length;
+    const facts = [`${grouped(gallery.n)} of ${grouped(gallery.total)}`];
+    if (picked.size) facts.push(`${grouped(picked.size)} selected`);
+    if (outside) facts.push(`${grouped(outside)} outside this view`);
+    if (left) facts.push(`${grouped(left)} left out`);
+    setText(this.count, facts.join(" · "));
+    setText(this.all, `Select all ${grouped(gallery.n - left)}`);
+    const isAll = picked.size - outside >= gallery.n - left;
+    this.all.hidden = isAll || (gallery.n > gallery.items.length && !gallery.rest);
+    this.invert.hidden = picked.size === 0;
     this.none.hidden = picked.size === 0;
-    if (download) this.hear(download);
+    this.outside.hidden = outside === 0;
+    setText(this.outside, `Forget ${grouped(outside)} outside`);
+    this.back.hidden = excluded.size === 0;
+    this.like.hidden = !gallery.canRank || picked.size === 0 || picked.size > MOST_EXAMPLES;
+    setText(this.like, picked.size === 1 ? "More like this" : "More like these");
+    if (gallery.download) this.hear(gallery.download);
     this.draw();
   }
 
@@ -45,12 +63,14 @@ class Bar {
   draw() {
     const job = this.job;
     const isBusy = job?.state === "asking" || job?.state === "preparing";
-    const isOfThis = job?.request === this.gallery.requestKey();
+    const options = this.options();
+    const isOfThis = options.some((option) => option.request === job?.request);
     const isReady = !isBusy && isOfThis && job.state === "ready";
     for (const part of [this.stage, this.meter, this.stop]) part.hidden = !isBusy;
     this.save.hidden = !isReady;
     this.note.hidden = !(isReady && job.note);
     this.offer.hidden = isBusy || isReady;
+    this.choices.node.hidden = isBusy || options.length < 2;
     this.complaint.hidden = !(isOfThis && job.error && !isBusy);
     if (isBusy) this.drawProgress(job);
     if (isReady) this.drawSave(job);
@@ -73,17 +93,47 @@ class Bar {
   }
 
   drawOffer() {
-    const chosen = this.gallery.chosen();
-    const bytes = chosen.reduce((sum, item) => sum + item.bytes, this.gallery.baseBytes);
-    const what = this.gallery.picked.size ? ` of ${plural(chosen.length, "picture", "pictures")}` : "";
-    setText(this.offer, `Download ZIP${what}, ${readableBytes(bytes)}`);
-    this.offer.disabled = chosen.length === 0;
+    const { name, count, size, isAll } = this.usual();
+    setText(this.offer, isAll ? `Download ZIP, ${size}` : `Download ZIP of ${plural(count, "picture", "pictures")}, ${size}`);
+    this.offer.title = name;
+    this.offer.disabled = count === 0;
   }
 
-  wish(ids, goOn, request = this.gallery.requestKey()) {
+  // What can be downloaded; the usual one first.
+  options() {
+    const { gallery } = this;
+    const { picked } = gallery.selection;
+    const left = gallery.excludedHere();
+    const options = [];
+    if (picked.size) options.push(this.option(`The ${plural(picked.size, "selected picture", "selected pictures")}`, picked.size, gallery.bytesOf(picked), { ids: [...picked] }, packed(picked)));
+    if (left.length) {
+      const count = gallery.n - left.length;
+      const bytes = gallery.bytesOfAll() - gallery.bytesOf(left) + gallery.baseBytes;
+      options.push(this.option(`All but the ${grouped(left.length)} left out`, count, bytes, { all: true, except: left }, packIds(left)));
+    }
+    const all = this.option(`All ${plural(gallery.n, "picture", "pictures")} of this result`, gallery.n, gallery.bytesOfAll(), { all: true, except: [] }, "all");
+    return [...options, { ...all, isAll: true }];
+  }
+
+  option(name, count, bytes, wanted, of) {
+    const about = this.gallery.isEstimated ? "about " : "";
+    const request = `${wanted.ids ? this.gallery.key : this.gallery.result}:${of}`;
+    const option = { name, count, size: about + readableBytes(bytes), wanted, request };
+    return { ...option, choose: () => this.download(option) };
+  }
+
+  usual() {
+    return this.options()[0];
+  }
+
+  download({ wanted, request, count }) {
+    this.wish({ wanted, request, count }, false);
+  }
+
+  wish({ wanted, request, count }, goOn) {
     const id = `${Date.now()}-${Math.random()}`;
-    this.job = { id, request, ids, state: "asking" };
-    this.send("download", { id, request, ids, go_on: goOn });
+    this.job = { id, wanted, request, count, state: "asking" };
+    this.send("download", { id, request, go_on: goOn, ...wanted });
     this.draw();
   }
 
@@ -98,7 +148,8 @@ class Bar {
     const isEarlier = this.job === null && answer.token && !this.heard.has(answer.id);
     if (!isAwaited && !isEarlier) return;
     this.heard.add(answer.id);
-    this.job = { ...answer, savesItself: isAwaited, state: answer.token ? "preparing" : answer.error ? "failed" : "missing" };
+    if (answer.unknown) this.gallery.forget(answer.unknown.map(idOf));
+    this.job = { ...this.job, ...answer, savesItself: isAwaited, state: answer.token ? "preparing" : answer.error ? "failed" : "missing" };
     if (answer.token) this.follow(this.job);
     else if (answer.missing) this.ask(this.job);
   }
@@ -129,26 +180,67 @@ class Bar {
     const list = job.missing.map(({ file, reason }) => element("li", {}, `${file}: ${reason}`));
     const rest = job.missing_count - job.missing.length;
     if (rest > 0) list.push(element("li", {}, `and ${grouped(rest)} more`));
-    const left = job.ids.length - job.missing_count;
+    const left = job.count - job.missing_count;
     const close = (then) => () => {
       this.question.close();
       then?.();
     };
     this.question.replaceChildren(
-      element("h2", {}, `${grouped(job.missing_count)} of ${plural(job.ids.length, "picture", "pictures")} cannot be had`),
+      element("h2", {}, `${grouped(job.missing_count)} of ${plural(job.count, "picture", "pictures")} cannot be had`),
       element("ul", {}, ...list),
       element("p", {}, "The ZIP never lists a picture that it lacks. Stop here, or go on without these."),
       element(
         "div",
         { class: "buttons" },
         element("button", { type: "button", class: "plain", onclick: close() }, "Stop"),
-        element("button", { type: "button", class: "primary", disabled: left === 0, onclick: close(() => this.wish(job.ids, true, job.request)) }, `Go on with ${grouped(left)}`),
+        element("button", { type: "button", class: "primary", disabled: left === 0, onclick: close(() => this.wish(job, true)) }, `Go on with ${grouped(left)}`),
       ),
     );
     this.question.showModal();
   }
 }
 
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
+// The small button beside the offer, and its list of what else can be downloaded.
+class Choices {
+  constructor(options) {
+    this.options = options;
+    this.toggle = element("button", { type: "button", class: "primary more", "aria-label": "Other downloads", "aria-expanded": "false", "aria-haspopup": "true", onclick: () => (this.list.hidden ? this.open() : this.close()) }, icon("M4 10l4-4 4 4"));
+    this.list = element("div", { class: "choices", role: "group", "aria-label": "Download", hidden: true });
+    this.node = element("span", { class: "choose", onkeydown: (event) => this.key(event), onfocusout: (event) => this.left(event) }, this.toggle, this.list);
+  }
+
+  open() {
+    const button = ({ name, size, count, choose }) => {
+      const chosen = () => {
+        this.close();
+        choose();
+      };
+      return element("button", { type: "button", disabled: count === 0, onclick: chosen }, element("span", {}, name), element("span", { class: "quiet" }, size));
+    };
+    this.list.replaceChildren(...this.options().map(button));
+    this.list.hidden = false;
+    this.toggle.setAttribute("aria-expanded", "true");
+    this.list.firstChild.focus();
+  }
+
+  close() {
+    this.list.hidden = true;
+    this.toggle.setAttribute("aria-expanded", "false");
+  }
+
+  left(event) {
+    if (!this.node.contains(event.relatedTarget)) this.close();
+  }
+
+  key(event) {
+    const buttons = [...this.list.querySelectorAll("button:enabled")];
+    const here = buttons.indexOf(event.target);
+    if (event.key === "Escape") {
+      this.close();
+      this.toggle.focus();
+    } else if (event.key === "ArrowDown") buttons[(here + 1) % buttons.length]?.focus();
+    else if (event.key === "ArrowUp") buttons.at(here - 1)?.focus();
+    else return;
+    event.preventDefault();
+  }
 }

@@ -1,4 +1,4 @@
-// Small makers of elements. Text from a dataset goes in as text, never as markup.
+// Small makers of elements and words. Text from a dataset goes in as text, never as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -18,6 +18,15 @@ function filled(node, attributes, children) {
   }
   node.append(...children.filter((child) => child !== null && child !== undefined));
   return node;
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+// A drawing of 16 x 16 in the colour of the text around it.
+function icon(path) {
+  return svgElement("svg", { class: "drawing", viewBox: "0 0 16 16", "aria-hidden": "true" }, svgElement("path", { d: path }));
 }
 
 function grouped(number) {
@@ -53,4 +62,15 @@ async function reasonFrom(url) {
   } catch {
     return "The server cannot be reached.";
   }
+}
+
+// Calls `act` once, `wait` milliseconds after the last of many calls.
+function calmed(act, wait) {
+  let timer = 0;
+  const calm = () => {
+    clearTimeout(timer);
+    timer = setTimeout(act, wait);
+  };
+  calm.cancel = () => clearTimeout(timer);
+  return calm;
 }
