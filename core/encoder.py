@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 import open_clip
 import torch
+from open_clip import OPENAI_IMAGENET_TEMPLATES, SIMPLE_IMAGENET_TEMPLATES
 from open_clip.tokenizer import SimpleTokenizer
 from PIL import Image
 from torch import Tensor, nn
@@ -33,6 +34,11 @@ _PICTURES_AT_ONCE = 64
 # In OpenAI's archives beside the weights; open_clip's models work them out themselves.
 _OPENAI_EXTRAS = frozenset({"input_resolution", "context_length", "vocab_size"})
 _COMPUTED = ("attn_mask", "position_ids")
+
+_TEMPLATES: Mapping[str, Sequence[Callable[[str], str]]] = {
+    "simple": SIMPLE_IMAGENET_TEMPLATES,
+    "full": OPENAI_IMAGENET_TEMPLATES,
+}
 
 _PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -121,6 +127,31 @@ def load_encoder(folder: Path, device: str = "auto", precision: str | None = Non
     model = _model(manifest)
     _fill(model, state, manifest)
     return ClipEncoder(manifest, model.to(target), precision or "fp32", warnings)
+
+
+def prompted(noun: str, prompts: str) -> list[str]:
+    """Return `noun` put into each of ImageNet's published templates, as open_clip lists them.
+
+    Args:
+        prompts: "simple" (7 templates) or "full" (80).
+    """
+    return [template(noun) for template in _TEMPLATES[prompts]]
+
+
+def encode_prompts(encoder: Encoder, noun: str, prompts: str) -> np.ndarray:
+    """Return the mean direction of the prompts made of a noun: float32, shape (dim,), unit.
+
+    The mean of the unit vectors of all prompts, made of length 1 again, as Radford et al.,
+    "Learning transferable visual models from natural language supervision" (2021), section
+    3.1.4, ensemble them.
+
+    Args:
+        noun: such as "dog"; a whole sentence makes odd prompts.
+        prompts: "simple" (7 templates) or "full" (80).
+    """
+    vectors = encoder.encode_texts(prompted(noun, prompts)).astype(np.float64)
+    mean = vectors.mean(axis=0)
+    return np.asarray(mean / np.linalg.norm(mean), np.float32)
 
 
 class ClipEncoder:

@@ -28,11 +28,11 @@ from core.embeddings import (
     load_embeddings,
 )
 from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
+from core.finder import SearchMemory
 from core.found import Found as Found
 from core.images import PictureStore
 from core.progress import Progress
 from core.searchable import SearchableDataset as SearchableDataset
-from core.searchable import SearchMemory
 from core.settings import Settings
 
 if TYPE_CHECKING:

@@ -60,6 +60,10 @@ class Ranking:
         order = np.lexsort((image_ids, -scores))
         return cls(rows[order], scores[order])
 
+    @property
+    def n_bytes(self) -> int:
+        return self.rows.nbytes + self.scores.nbytes
+
     def lowest(self, cut: Cut) -> np.float32 | None:
         """Return the lowest score that a cut lets through; None where it counts pictures.
 

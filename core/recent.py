@@ -65,6 +65,12 @@ class Recent(Generic[Value]):
         self._keep(key, entry, self._size(value))
         return value
 
+    def clear(self) -> None:
+        """Give up all values."""
+        with self._lock:
+            self._entries.clear()
+            self._bytes = 0
+
     def _forget(self, key: Hashable, entry: _Entry[Value]) -> None:
         with self._lock:
             if self._entries.get(key) is entry:

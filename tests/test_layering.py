@@ -17,7 +17,7 @@ LAYERS = (
     ("filters",),
     ("search", "ranking", "duplicates", "diversity"),
     ("export",),
-    ("library", "searchable", "found", "subset"),
+    ("library", "searchable", "finder", "found", "subset"),
     ("embed_run", "evaluation", "demo"),
     ("downloads",),
     ("http", "cli", "__main__", "__init__"),
