@@ -1,28 +1,49 @@
-"""Search: words in, pictures seen, a subset out."""
+"""Search: words and pictures in, pictures seen, a subset out."""
 
 import streamlit as st
 
-from core.search import DEFAULT_TOP_K
-from core.subset import Subset
-from pages.shared import address, resources, widgets
+from core.errors import CocoSiftError
+from pages.shared import address, query_state, resources, widgets
+from pages.shared.cut import show_cut
+from pages.shared.filters_panel import show_chips, show_filters, show_nothing_passes
+from pages.shared.problems import show_problem
+from pages.shared.query_bar import focus_query_box, offer, show_query
 from pages.shared.results import show_results
 
 library = resources.library()
+view = address.arrive(library)
 with st.sidebar:
-    dataset = widgets.choose_dataset(library)
-    model = widgets.choose_model(library, dataset)
-    top_k = widgets.choose_top_k(DEFAULT_TOP_K)
+    widgets.choose_dataset(library, view)
+    widgets.choose_model(library, view)
 
-text = widgets.query_box()
-address.keep(q=text, k=top_k, dataset=dataset, model=model)
-searchable = library.dataset(dataset, model)
+searchable = library.dataset(view.dataset, view.model)
+found = problem = None
 with st.spinner("Reading the dataset's annotations…"):
-    examples = searchable.coco.examples
-if text:
-    found = Subset.found(searchable.search(text, top_k))
-else:
-    widgets.offer(examples)
-    found = Subset.first(searchable, top_k)
+    coco = searchable.coco
+try:
+    query_state.fit(searchable)
+    found = searchable.find(query_state.view().query)
+except CocoSiftError as error:
+    problem = error
+view = query_state.view()
+
+show_query(view)
+with st.sidebar:
+    show_cut(view.query, found)
+    show_filters(coco, view.query)
+    widgets.show_variety(view.query)
+if not view.query.parts:
+    offer(coco.examples)
 widgets.notes(searchable, found)
-show_results(found)
-widgets.focus_query_box()
+if found is None:
+    show_problem(problem)
+else:
+    show_chips(found.counts.filters)
+    if found.counts.filters and not found.counts.passing:
+        show_nothing_passes(found.counts.filters)
+    elif not len(found):
+        widgets.show_nothing_reaches(found)
+    else:
+        show_results(found)
+focus_query_box()
+address.keep()

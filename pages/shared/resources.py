@@ -16,6 +16,8 @@ from core.encoder import Encoder
 from core.errors import CocoSiftError
 from core.library import Library
 from core.settings import Settings
+from core.uploads import Uploads
+from core.views import Views
 
 Value = TypeVar("Value")
 
@@ -54,6 +56,16 @@ def library() -> Library:
 def downloads() -> Downloads:
     """Return the one store of downloads of this process."""
     return shared_downloads(library().settings)
+
+
+def uploads() -> Uploads:
+    """Return the pictures that people of this process search with."""
+    return library().uploads
+
+
+def views() -> Views:
+    """Return what addresses of this process are too short for."""
+    return library().views
 
 
 @st.cache_resource(

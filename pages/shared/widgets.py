@@ -1,106 +1,149 @@
-"""Widgets of the sidebar and the query bar; their keys are the names in the URL."""
+"""Widgets of the search page that are neither the query bar, nor a filter, nor the cut."""
+
+from dataclasses import replace
 
 import streamlit as st
 
+from core.errors import CocoSiftError
+from core.found import Found
 from core.library import Library, SearchableDataset
-from core.subset import Subset
-from pages.shared import address
+from core.query import Cut, Query
+from pages.shared import keys, query_state, resources
 from pages.shared.plain import plain
+from pages.shared.query_state import View, change, follow
 
-DATASET, MODEL, TOP_K, QUERY = "dataset", "model", "k", "q"
-MAX_TOP_K = 1_000
-QUERY_LABEL = "What should the pictures show?"
-
-# The cursor waits in the query box when the page opens, but calls up no keyboard on a telephone.
-_focus = st.components.v2.component(
-    "cocosift_focus",
-    js="""
-    const done = new WeakSet();
-    export default function ({ data, parentElement }) {
-      if (done.has(parentElement) || matchMedia("(hover: none)").matches) return;
-      done.add(parentElement);
-      document.querySelector(`input[aria-label="${data}"]`)?.focus({ preventScroll: true });
-    }
-    """,
-)
+_PROMPTS = {"off": "off", "simple": "7 templates", "full": "80 templates"}
+_USUAL_SIMILARITY = 0.95
 
 
-def choose_dataset(library: Library) -> str:
-    """Let the person choose a dataset; return its name."""
-    names = library.datasets()
-    address.start_choice(DATASET, "dataset", names, library.default_pair()[0])
-    return st.selectbox("Dataset", names, key=DATASET, persist_state="session")
+def choose_dataset(library: Library, view: View) -> None:
+    """Let the person choose a dataset; the query goes along as far as it can."""
+    follow(keys.DATASET, view.dataset)
+    st.selectbox("Dataset", library.datasets(), key=keys.DATASET, on_change=_look_at_chosen_dataset)
 
 
-def choose_model(library: Library, dataset: str) -> str:
-    """Let the person choose among the models whose embeddings of `dataset` are there."""
-    names = library.models_for(dataset) or library.models()
-    address.start_choice(MODEL, "model", names, library.default_model(dataset))
-    return st.selectbox("Model", names, key=MODEL, persist_state="session")
+def choose_model(library: Library, view: View) -> None:
+    """Let the person choose among the models whose embeddings of the dataset are there."""
+    names = library.models_for(view.dataset) or library.models()
+    follow(keys.MODEL, view.model)
+    st.selectbox("Model", names, key=keys.MODEL, on_change=_look_with_chosen_model)
 
 
-def choose_top_k(default: int) -> int:
-    """Let the person choose how many pictures to show."""
-    address.start(TOP_K, default, _read_top_k)
-    return st.number_input(
-        "Pictures to show",
-        min_value=1,
-        max_value=MAX_TOP_K,
-        step=12,
-        key=TOP_K,
-        persist_state="session",
-        help="The best-scoring pictures of the dataset, best first.",
-    )
-
-
-def query_box() -> str:
-    """Draw the query box; return the text without the blanks around it."""
-    address.start(QUERY, "", str)
-    text = st.text_input(
-        QUERY_LABEL,
-        key=QUERY,
-        type="search",
-        placeholder="Say what the pictures should show, then press Enter",
-        label_visibility="collapsed",
-        icon=":material/search:",
-        persist_state="session",
-    )
-    return (text or "").strip()
-
-
-def focus_query_box() -> None:
-    """Put the cursor into the query box when the page opens. Takes no room if it comes last."""
-    _focus(data=QUERY_LABEL, key="focus")
-
-
-def offer(examples: tuple[str, ...]) -> None:
-    """Offer example queries to click."""
-    if not examples:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.caption("Try", width="content")
-        for text in examples:
-            st.button(plain(text), key=f"example: {text}", on_click=_ask, args=(text,))
-
-
-def notes(searchable: SearchableDataset, found: Subset) -> None:
-    """Say what a person should know of this address, dataset, model and query."""
-    for complaint in address.complaints():
-        st.warning(plain(complaint))
-    if searchable.coco.drawn:
-        knows = " The model knows drawings only." if searchable.encoder.drawn else ""
-        st.caption(f"These pictures are drawings.{knows}")
-    for note in (*searchable.warnings, *found.notes):
-        st.markdown(f":small[:orange[:material/info: {plain(note)}]]")
-
-
-def _ask(text: str) -> None:
-    st.session_state[QUERY] = text
-
-
-def _read_top_k(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_TOP_K:
-        raise ValueError(
-            f"The address asks for {text!r:.20} pictures; it can be 1 to {MAX_TOP_K:,}."
+def show_variety(query: Query) -> None:
+    """Draw how near-duplicates are hidden, how unlike one another pictures should be, and
+    what becomes of a text that is a noun."""
+    active = (query.hide_duplicates is not None) + bool(query.diversity)
+    label = f"Look-alikes and variety :primary[· {active}]" if active else "Look-alikes and variety"
+    with st.expander(label, key="fold-variety", type="compact"):
+        follow(keys.HIDE_DUPLICATES, query.hide_duplicates is not None)
+        st.toggle(
+            "Hide near-duplicates",
+            key=keys.HIDE_DUPLICATES,
+            help="Of pictures that look the same only the best-ranked is shown; its tile says "
+            "how many are behind it.",
+            on_change=change,
+            args=(_with_hiding,),
         )
-    return int(text)
+        if query.hide_duplicates is not None:
+            follow(keys.DUPLICATES, query.hide_duplicates)
+            st.number_input(
+                "The same from a cosine of",
+                min_value=0.0,
+                max_value=1.0,
+                step=0.01,
+                format="%g",
+                key=keys.DUPLICATES,
+                on_change=change,
+                args=(_with_similarity,),
+            )
+        follow(keys.DIVERSITY, query.diversity)
+        st.slider(
+            "Variety",
+            0.0,
+            1.0,
+            step=0.05,
+            format="%.2f",
+            key=keys.DIVERSITY,
+            help="Each next picture is the one with the highest λ · score − (1 − λ) · its "
+            "greatest likeness to those before it: maximal marginal relevance (Carbonell and "
+            "Goldstein, SIGIR 1998). Variety is 1 − λ; at 0 the score alone decides.",
+            on_change=change,
+            args=(_with_diversity,),
+        )
+        st.caption(f"λ = {1 - query.diversity:.2f}")
+    label = "Text as a noun" + (" :primary[· on]" if query.prompts != "off" else "")
+    with st.expander(label, key="fold-prompts", type="compact"):
+        follow(keys.PROMPTS, query.prompts)
+        st.segmented_control(
+            "Put the text into",
+            tuple(_PROMPTS),
+            format_func=_PROMPTS.get,
+            key=keys.PROMPTS,
+            required=True,
+            help='For a bare noun such as "dog". It is put into the sentences that CLIP was '
+            'tested with on ImageNet ("a photo of a dog", "a drawing of a dog", …), and their '
+            "vectors are averaged (Radford et al., 2021). Off takes the text as it is.",
+            on_change=change,
+            args=(_with_prompts,),
+        )
+
+
+def notes(searchable: SearchableDataset, found: Found | None) -> None:
+    """Say what a person should know of this address, dataset, model and query."""
+    for sentence in query_state.said():
+        st.warning(plain(sentence), icon=":material/info:")
+    try:
+        if searchable.coco.drawn:
+            knows = " The model knows drawings only." if searchable.encoder.drawn else ""
+            st.caption(f"These pictures are drawings.{knows}")
+        warnings = searchable.warnings
+    except CocoSiftError:  # it is said where the pictures would be
+        warnings = ()
+    lines = [*warnings, *(found.notes if found else ())]
+    if lines:
+        st.markdown(
+            "  \n".join(f":small[:orange[:material/info: {plain(line)}]]" for line in lines)
+        )
+
+
+def show_nothing_reaches(found: Found) -> None:
+    """Say that pictures pass the filters but none reaches the cut, and offer a way out."""
+    best = found.passing_scores
+    with st.container(border=True, key="nothing-reaches"):
+        if best is None or not len(best):
+            st.markdown("**No picture here has an embedding, so none can be ranked.**")
+            return
+        st.markdown(
+            f"**No picture scores that high.** The best of the {found.counts.passing:,} that "
+            f"pass scores {best[0]:.3f}."
+        )
+        st.button("Show the best 24", type="primary", on_click=change, args=(_with_best,))
+
+
+def _look_at_chosen_dataset() -> None:
+    query_state.look_at_dataset(resources.library(), st.session_state[keys.DATASET])
+
+
+def _look_with_chosen_model() -> None:
+    query_state.look_at(replace(query_state.view(), model=st.session_state[keys.MODEL]))
+
+
+def _with_hiding(query: Query) -> Query:
+    similarity = _USUAL_SIMILARITY if st.session_state[keys.HIDE_DUPLICATES] else None
+    return replace(query, hide_duplicates=similarity)
+
+
+def _with_similarity(query: Query) -> Query:
+    return replace(query, hide_duplicates=st.session_state[keys.DUPLICATES])
+
+
+def _with_diversity(query: Query) -> Query:
+    return replace(query, diversity=st.session_state[keys.DIVERSITY])
+
+
+def _with_prompts(query: Query) -> Query:
+    return replace(query, prompts=st.session_state[keys.PROMPTS])
+
+
+def _with_best(query: Query) -> Query:
+    return replace(query, cut=Cut())

@@ -1,0 +1,61 @@
+"""The names of what is kept in a person's session, each written once.
+
+Widgets follow the query (see `query_state`), so their keys are no names in the address.
+"""
+
+# Kept for the session, by no widget.
+VIEW = "view"
+ADDRESSES = "addresses that say the view"
+CHANGED_HERE = "changed since the last run"
+FITTED = "fitted to"
+SAID = "sentences to say"
+REFUSED = "refused text"
+SAME_CUTS = "cuts at the same place"
+UPLOADERS = "number of the uploader"
+
+# Widgets of the sidebar.
+DATASET = "dataset"
+MODEL = "model"
+CUT_KIND = "cut"
+TOP_K = "k"
+SCORE = "score"
+PERCENTILE = "percentile"
+CUT_LINE = "cut-line"
+MUST = "with"
+ANY_OF = "any"
+WITHOUT = "without"
+CROWD = "crowd"
+WORDS = "words"
+COMMERCIAL = "commercial"
+MODIFICATIONS = "modifications"
+LICENSES = "license"
+ORIENTATIONS = "orientation"
+SIDES = {
+    ("width", ">="): "width-from",
+    ("width", "<="): "width-to",
+    ("height", ">="): "height-from",
+    ("height", "<="): "height-to",
+}
+ANNOTATED = "annotated"
+ONLY = "only"
+EXCLUDED = "except"
+HIDE_DUPLICATES = "hide-duplicates"
+DUPLICATES = "duplicates"
+DIVERSITY = "diversity"
+PROMPTS = "prompts"
+
+# Widgets of the query bar.
+TEXT = "q"
+MODE = "mode"
+ADD = "add"
+ADD_TEXT = "add-text"
+ADD_NEGATIVE = "add-not"
+ADD_PICTURE = "add-picture"
+
+
+def part_text(index: int) -> str:
+    return f"part-{index}-text"
+
+
+def part_weight(index: int) -> str:
+    return f"part-{index}-weight"
