@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
 from core.errors import PictureError, QueryError
-from core.settings import Settings
+from core.images import open_picture
+from core.settings import PROJECT_ROOT, Settings
 from core.uploads import LIFETIME_S, LONGEST_SIDE, MAX_FILE_BYTES, Uploads, shared_uploads
 
 RED, GREEN, BLUE, WHITE = (220, 30, 30), (30, 200, 60), (30, 60, 220), (255, 255, 255)
@@ -101,6 +102,12 @@ def test_a_large_picture_is_made_small_and_a_small_one_stays(uploads):
     thin = uploads.keep(saved(quarters(2, 4_000), "PNG"), "x.png")
     assert (thin.width, thin.height) == (1, LONGEST_SIDE)
     assert uploads.keep(saved(quarters(4, 2), "PNG"), "x.png").width == 4
+
+
+def test_a_picture_of_the_dataset_is_kept_pixel_for_pixel(uploads):
+    path = sorted((PROJECT_ROOT / "data" / "demo").rglob("*.jpg"))[0]
+    kept = uploads.open(uploads.keep(path.read_bytes(), path.name).sha)
+    assert kept.tobytes() == open_picture(path, Settings()).tobytes()
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
