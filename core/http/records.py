@@ -59,14 +59,17 @@ def browser_id(value: Any) -> Any:
 
 def rounded(value: Any) -> Any:
     """Return numbers to the tenth, also in lists and in the values of objects."""
-    if type(value) is float and math.isfinite(value):
-        tenth = round(value, 1)
-        return int(tenth) if tenth.is_integer() else tenth
     if isinstance(value, list):
-        return [rounded(item) for item in value]
+        # Most are long lists of floats: coordinates.
+        return [_tenth(item) if type(item) is float else rounded(item) for item in value]
     if isinstance(value, dict):
         return {key: rounded(item) for key, item in value.items()}
-    return value
+    return _tenth(value) if type(value) is float else value
+
+
+def _tenth(value: float) -> float:
+    tenth = round(value, 1)
+    return int(tenth) if tenth.is_integer() else tenth
 
 
 def web_address(value: Any) -> str | None:
