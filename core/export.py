@@ -89,7 +89,7 @@ class ExportPlan:
         dataset: where the records come from.
         pictures: where the picture files come from.
         image_ids: int64, shape (n,), unique, in rank order.
-        scores: float32, shape (n,), or None.
+        scores: float32, shape (n,), NaN where a picture has none, or None.
         missing: the pictures known to be unavailable, in rank order.
         to_fetch: ids of the pictures that must be fetched from the net first.
         fetch_bytes: about what fetching them takes.
@@ -139,7 +139,7 @@ def plan_export(
         dataset: whose pictures they are.
         pictures: the store of that dataset.
         image_ids: unique ids, shape (n,), n >= 1.
-        scores: one similarity an id, shape (n,).
+        scores: one similarity an id, shape (n,), NaN for a picture that has none.
 
     Raises:
         ExportError: no id, an id given twice, or another number of scores.
@@ -245,7 +245,7 @@ class Contents:
         image_ids: int64, shape (n,): the pictures that are in, in rank order.
         file_names: theirs, (n,).
         ranks: theirs in the subset as it was asked for, counted from 1, (n,).
-        scores: float32, shape (n,), or None.
+        scores: float32, shape (n,), NaN where a picture has none, or None.
         missing: the pictures that are left out, in rank order.
         missing_ranks: their ranks.
     """
@@ -283,8 +283,9 @@ def annotation_members(contents: Contents) -> Iterator[Member]:
 
 
 def score_members(contents: Contents) -> Iterator[Member]:
-    """`scores.csv`; a score is the shortest decimal that is the same float32."""
-    scores = [""] * len(contents.ranks) if contents.scores is None else map(str, contents.scores)
+    """`scores.csv`; a score is the shortest decimal that is the same float32, or nothing."""
+    known = np.full(len(contents.ranks), np.nan) if contents.scores is None else contents.scores
+    scores = ["" if np.isnan(score) else str(score) for score in known]
     rows = zip(contents.image_ids, contents.file_names, contents.ranks, scores, strict=True)
     yield _csv_member("scores.csv", ("id", "file", "rank", "score"), rows)
 
