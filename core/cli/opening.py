@@ -1,4 +1,4 @@
-"""Opening a dataset for a command: with a bar, should its annotations have to be indexed."""
+"""Opening a dataset for a command: with a bar, should something have to be indexed first."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -16,16 +16,24 @@ def open_coco(library: "Library", name: str) -> "CocoDataset":
     Raises:
         DatasetError: as `Library.coco`.
     """
-    with _BarWhenNeeded() as progress:
+    with BarWhenNeeded("read annotations", "B") as progress:
         return library.coco(name, progress)
 
 
-class _BarWhenNeeded(ExitStack):
-    """A bar that is not drawn before there is progress to show."""
+class BarWhenNeeded(ExitStack):
+    """A bar that is not drawn before there is progress to show.
 
-    _bar: TerminalProgress | None = None
+    Args:
+        label, unit: as of `TerminalProgress`.
+    """
+
+    def __init__(self, label: str, unit: str) -> None:
+        super().__init__()
+        self._label = label
+        self._unit = unit
+        self._bar: TerminalProgress | None = None
 
     def update(self, done: int, total: int) -> None:
         if self._bar is None:
-            self._bar = self.enter_context(TerminalProgress("read annotations", "B"))
+            self._bar = self.enter_context(TerminalProgress(self._label, self._unit))
         self._bar.update(done, total)

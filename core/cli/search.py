@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.asking import query_asked
-from core.cli.opening import open_coco
+from core.cli.opening import BarWhenNeeded, open_coco
 from core.errors import QueryError
 from core.progress import TerminalProgress
 from core.query.address import link
@@ -261,7 +261,8 @@ def search(
         typer.echo(_link(library, query, dataset, model))
         return
     searchable = _open(library, query, dataset, model)
-    found = searchable.find(query)
+    with BarWhenNeeded("index words", "captions") as progress:
+        found = searchable.find(query, progress)
     for note in _notes(found):
         typer.echo(note, err=True)
     typer.echo(_json(found) if as_json else _table(found))
@@ -302,7 +303,8 @@ def _notes(found: "Found") -> list[str]:
             for one in counts.filters
         ]
     if hidden := sum(map(len, found.duplicates.values())):
-        notes.append(f"{hidden:,} near-duplicates are hidden.")
+        noun = "near-duplicate is" if hidden == 1 else "near-duplicates are"
+        notes.append(f"{hidden:,} {noun} hidden behind these.")
     return notes
 
 

@@ -12,6 +12,7 @@ def test_without_any_setting_the_project_is_the_home():
     assert settings.cache == PROJECT_ROOT / ".cache"
     assert settings.image_hosts == COCO_IMAGE_HOSTS
     assert not settings.offline
+    assert settings.url == "http://127.0.0.1:8501"
 
 
 def test_every_setting_is_read(tmp_path):
@@ -22,6 +23,7 @@ def test_every_setting_is_read(tmp_path):
             "COCOSIFT_IMAGE_HOSTS": "Images.Example.org, other.example.org,",
             "COCOSIFT_PICTURE_CACHE_MB": "5",
             "COCOSIFT_OFFLINE": "1",
+            "COCOSIFT_URL": "https://sift.example.org/team/",
         }
     )
     assert settings.data == tmp_path / "data"
@@ -29,10 +31,19 @@ def test_every_setting_is_read(tmp_path):
     assert settings.image_hosts == COCO_IMAGE_HOSTS | {"images.example.org", "other.example.org"}
     assert settings.picture_cache_bytes == 5 * 2**20
     assert settings.offline
+    assert settings.url == "https://sift.example.org/team"
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("COCOSIFT_HOME", "/no/such/folder"), ("COCOSIFT_PICTURE_CACHE_MB", "2G")]
+    ("name", "value"),
+    [
+        ("COCOSIFT_HOME", "/no/such/folder"),
+        ("COCOSIFT_PICTURE_CACHE_MB", "2G"),
+        ("COCOSIFT_URL", "sift.example.org"),
+        ("COCOSIFT_URL", "ftp://sift.example.org"),
+        ("COCOSIFT_URL", "http://[sift"),
+        ("COCOSIFT_URL", "http://sift.example.org/?q=x"),
+    ],
 )
 def test_a_value_that_cannot_be_used_is_named(name, value):
     with pytest.raises(SettingsError, match=name):
