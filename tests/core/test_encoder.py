@@ -19,7 +19,13 @@ from open_clip.tokenizer import SimpleTokenizer
 from PIL import Image
 
 from core import checkpoint
-from core.encoder import ClipEncoder, load_encoder, published_activation
+from core.encoder import (
+    ClipEncoder,
+    encode_prompts,
+    load_encoder,
+    prompted,
+    published_activation,
+)
 from core.errors import ModelError
 
 SMALL = {
@@ -142,6 +148,25 @@ class TestVectors:
         assert not problems
         for row, vector in enumerate(expected):
             assert np.allclose(found[row], vector, atol=1e-6)
+
+
+class TestPrompts:
+    @pytest.mark.parametrize(("prompts", "count"), [("simple", 7), ("full", 80)])
+    def test_are_the_published_templates(self, prompts, count):
+        texts = prompted("dog", prompts)
+        assert len(texts) == len(set(texts)) == count
+        assert all("dog" in text for text in texts)
+        assert "itap of a dog." in texts
+
+    @pytest.mark.parametrize("prompts", ["simple", "full"])
+    def test_give_the_mean_direction_of_their_vectors(self, encoder, model, prompts):
+        features = text_features(model, prompted("dog", prompts)).astype(np.float64)
+        mean = features.mean(axis=0)
+        vector = encode_prompts(encoder, "dog", prompts)
+        assert vector.dtype == np.float32
+        assert vector.shape == (encoder.dim,)
+        assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+        assert np.allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
 
 
 class TestTextCutAtItsEnd:

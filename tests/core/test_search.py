@@ -2,17 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.duplicates import NearDuplicates
 from core.encoder import Encoder, load_encoder
 from core.errors import QueryError
-from core.query import Part
-from core.search import Hits, text_notes, top_hits
+from core.query import Cut, Part, Query
+from core.search import Candidates, Hits, arrange, text_notes, top_hits
 from tests.conftest import N_TINY, run_core
+from tests.core.vectors import rows_with_copies
 
 LONG_TEXT = " ".join(f"dog{number}" for number in range(60))
 
@@ -125,6 +128,77 @@ def test_words_the_model_never_learned_are_named(encoder, text, words):
 def test_many_unknown_words_are_counted_not_listed(encoder):
     (note,) = text_notes(encoder, " ".join(f"x{number}" for number in range(12)))
     assert "and 4 more" in note
+
+
+def candidates_of(scores: list[float] | None, n: int = 0, dim: int = 6) -> Candidates:
+    """Candidates with vectors of which about half are near-copies."""
+    n = len(scores) if scores is not None else n
+    vectors = rows_with_copies(n, dim, seed=n)
+    values = None if scores is None else np.array(scores, dtype=np.float32)
+    return Candidates(np.arange(n), values, lambda places: vectors[places])
+
+
+def near_of(candidates: Candidates) -> NearDuplicates:
+    return NearDuplicates(len(candidates), candidates.vectors, 0.95)
+
+
+FALLING = np.linspace(0.9, 0.1, 1_500).tolist()
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.4], ids=["by score", "diverse"])
+@pytest.mark.parametrize("k", [1, 24, 400, 600])
+def test_a_top_cut_gives_so_many_though_near_duplicates_are_hidden(k, diversity):
+    candidates = candidates_of(FALLING)
+    query = Query(cut=Cut("top", k), hide_duplicates=0.95, diversity=diversity)
+    arrangement = arrange(query, candidates, None, near_of(candidates))
+    assert len(arrangement.places) == len(set(arrangement.places.tolist())) == k
+    assert arrangement.hidden.keys() <= set(arrangement.places.tolist())
+
+
+def test_a_lowest_score_comes_before_all_else():
+    candidates = candidates_of(FALLING)
+    query = Query(cut=Cut("score", 0.5), hide_duplicates=0.95, diversity=0.4)
+    arrangement = arrange(query, candidates, np.float32(0.5), near_of(candidates))
+    behind = [place for places in arrangement.hidden.values() for place in places]
+    through = int((candidates.scores >= np.float32(0.5)).sum())
+    assert sorted([*arrangement.places.tolist(), *behind]) == list(range(through))
+
+
+def test_beyond_the_pool_of_diversity_the_rest_follows_by_score(monkeypatch):
+    monkeypatch.setattr("core.diversity.LARGEST_POOL", 100)
+    places = arrange(Query(cut=Cut("top", 300), diversity=0.5), candidates_of(FALLING)).places
+    assert sorted(places[:100].tolist()) == list(range(100))
+    assert places[100:].tolist() == list(range(100, 300))
+
+
+def test_what_is_too_far_down_to_be_compared_is_noted(monkeypatch):
+    for module in ("core.duplicates", "core.search"):
+        monkeypatch.setattr(f"{module}.MOST_CANDIDATES", 50)
+    candidates = candidates_of(FALLING)
+    query = Query(cut=Cut("top", 10), hide_duplicates=0.95)
+    assert arrange(query, candidates, None, near_of(candidates)).notes == ()
+    query = replace(query, cut=Cut("top", 60))
+    (note,) = arrange(query, candidates, None, near_of(candidates)).notes
+    assert note == "Near-duplicates are looked for among the best 50 pictures only."
+
+
+def test_without_scores_the_order_stays_and_what_cannot_be_is_noted():
+    query = Query(cut=Cut("percentile", 99), diversity=0.5)
+    arrangement = arrange(query, candidates_of(None, 60))
+    assert arrangement.places.tolist() == list(range(24))
+    assert len(arrangement.notes) == 2
+
+
+def test_of_no_candidates_nothing_is_shown():
+    candidates = candidates_of([])
+    query = Query(hide_duplicates=0.95, diversity=0.5)
+    for lowest in (None, np.float32(0)):
+        assert arrange(query, candidates, lowest, near_of(candidates)).places.size == 0
+
+
+def test_candidates_with_another_number_of_scores_are_a_mistake():
+    with pytest.raises(ValueError, match="scores, got"):
+        Candidates(np.arange(3), np.zeros(2, np.float32), lambda places: places)
 
 
 def test_json_on_stdout_is_exactly_what_is_promised(tiny_home):

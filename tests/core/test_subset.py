@@ -47,3 +47,15 @@ def test_the_first_pictures_stand_in_the_datasets_order_without_scores(tiny_libr
 def test_the_title_names_the_query_and_the_number(found, tiny_library):
     assert found.title == "a dog 6"
     assert Subset.first(tiny_library.dataset("tiny"), 2).title == "tiny 2"
+
+
+def test_without_some_the_others_keep_rank_order(found):
+    dropped = found.image_ids[[0, 3]].tolist()
+    left = found.without([*dropped, -5])
+    np.testing.assert_array_equal(left.image_ids, found.image_ids[[1, 2, 4, 5]])
+    np.testing.assert_array_equal(left.scores, found.scores[[1, 2, 4, 5]])
+
+
+def test_without_all_is_a_query_error(found):
+    with pytest.raises(QueryError, match="No picture is left"):
+        found.without(found.image_ids.tolist())
