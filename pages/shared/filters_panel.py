@@ -88,9 +88,7 @@ def show_nothing_passes(counts: tuple[FilterCount, ...]) -> None:
     with st.container(border=True, key="nothing-passes"):
         st.markdown("**No picture passes all of these filters.**")
         if len(ordered) > 1:
-            for count in ordered:
-                left = f"{count.passing_without:,}" if count.passing_without else "still none"
-                st.markdown(f"without *{plain(_short(count.label))}*: {left}")
+            st.markdown("  \n".join(_helped(count) for count in ordered))
         with st.container(horizontal=True):
             best = ordered[0]
             if best.passing_without:
@@ -244,6 +242,13 @@ def _show_either(label: str, key: str, field: str, value: bool | None) -> None:
 def _folded(title: str, key: str, active: int) -> st.delta_generator.DeltaGenerator:
     label = f"{title} :primary[· {active}]" if active else title
     return st.expander(label, key=f"fold-{key}", type="compact")
+
+
+def _helped(count: FilterCount) -> str:
+    pictures = "1 picture" if count.passing_without == 1 else f"{count.passing_without:,} pictures"
+    return (
+        f"*{plain(_short(count.label))}* off: {pictures if count.passing_without else 'still none'}"
+    )
 
 
 def _counted(text: str, counts: Mapping[str, int]) -> str:

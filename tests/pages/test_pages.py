@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from core.embeddings import Embeddings
 from core.encoder import ClipEncoder
-
-ROOT = Path(__file__).resolve().parents[2]
-TIMEOUT_S = 60
+from tests.pages.screen import ROOT, page, words
 
 
 @pytest.fixture(autouse=True)
@@ -31,27 +28,10 @@ def home(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def page(name: str, **query: str) -> AppTest:
-    """Run one page inside the frame."""
-    test = AppTest.from_file(str(ROOT / "pages" / "main.py"), default_timeout=TIMEOUT_S)
-    for key, value in query.items():
-        test.query_params[key] = value
-    if name != "search":
-        test.switch_page(f"{name}.py")
-    return test.run()
-
-
 def live(kind: type) -> list:
     """All objects of a kind that this process holds."""
     gc.collect()
     return [thing for thing in gc.get_objects() if isinstance(thing, kind)]
-
-
-def words(test: AppTest) -> str:
-    return "\n".join(
-        str(element.value)
-        for element in (*test.error, *test.warning, *test.caption, *test.markdown)
-    )
 
 
 def test_search_opens_on_the_demo(home):

@@ -107,6 +107,7 @@ class CutLine {
   words({ kind, value }, score, n) {
     const pictures = (number) => `${number.toLocaleString("en-US")} ${number === 1 ? "picture" : "pictures"}`;
     const bold = document.createElement("b");
+    if (!this.scores.passing.length) return ["Nothing passes the filters."];
     if (kind === "top") {
       bold.textContent = `best ${Math.min(value, this.scores.passing.length).toLocaleString("en-US")}`;
       return [bold, `, down to ${score.toFixed(3)}`];
