@@ -11,7 +11,7 @@ MOST_CANDIDATES = 10_000
 """How many candidates, best first, are looked at; the others count as unlike any."""
 
 Places = npt.NDArray[np.int64]
-Vectors = npt.NDArray[np.float32]
+VectorsOf = Callable[[Places], npt.NDArray[np.float32]]
 
 _AT_ONCE = 512
 # A vector's product with itself is 1 but for the rounding of float32.
@@ -37,47 +37,46 @@ class NearDuplicates:
     A candidate is hidden when its cosine with a kept one is at least the threshold, to a
     millionth; it then belongs to the best-ranked such one. A hidden candidate hides
     nothing. The walk goes as far as it is asked and goes on from there the next time; may be
-    used by several threads.
+    used by several threads. It keeps no vectors: they are asked for, always of the same
+    candidates, by a function from places to float32, shape (places, dim), unit rows, or
+    rows of zeros, which are like nothing.
 
     Args:
         count: of candidates.
-        vectors: gives the vectors of some places: float32, shape (places, dim), unit rows, or
-            rows of zeros, which are like nothing.
         threshold: above 0, up to 1.
     """
 
-    def __init__(self, count: int, vectors: Callable[[Places], Vectors], threshold: float) -> None:
+    def __init__(self, count: int, threshold: float) -> None:
         self._count = count
-        self._vectors = vectors
         self._threshold = np.float32(max(threshold - _ROUNDING, _ROUNDING))
         self._lock = threading.Lock()
         self._limit = min(count, MOST_CANDIDATES)
         # Of each candidate, the place of the one that stands for it; its own if it is kept.
         self._leader = np.empty(0, np.int64)
 
-    def first(self, kept: int) -> Groups:
+    def first(self, kept: int, vectors: VectorsOf) -> Groups:
         """Return the first `kept` that stay, and all that is hidden before the next one."""
         with self._lock:
             leaders = self._leader
             while (own := _own(leaders)).size <= kept and leaders.size < self._limit:
-                leaders = self._further(leaders)
+                leaders = self._further(leaders, vectors)
             self._leader = leaders
         unseen = np.arange(leaders.size, self._count)
         places = np.concatenate([own, unseen])[: kept + 1]
         end = int(places[kept]) if places.size > kept else self._count
         return _groups(leaders[:end], places[:kept])
 
-    def within(self, count: int) -> Groups:
+    def within(self, count: int, vectors: VectorsOf) -> Groups:
         """Return how the first `count` candidates are parted."""
         with self._lock:
             leaders = self._leader
             while leaders.size < min(count, self._limit):
-                leaders = self._further(leaders)
+                leaders = self._further(leaders, vectors)
             self._leader = leaders
         leaders = leaders[:count]
         return _groups(leaders, np.concatenate([_own(leaders), np.arange(leaders.size, count)]))
 
-    def _further(self, leaders: Places) -> Places:
+    def _further(self, leaders: Places, vectors_of: VectorsOf) -> Places:
         """Return `leaders` with those of the next block.
 
         Blocks begin at the same places whatever was asked before, so that the rounding of
@@ -85,11 +84,11 @@ class NearDuplicates:
         """
         start = leaders.size
         block = np.arange(start, min(start + _AT_ONCE, self._limit))
-        vectors = self._vectors(block)
+        vectors = vectors_of(block)
         found = np.full(block.size, -1)
         kept = _own(leaders)
         if kept.size:
-            near = self._vectors(kept) @ vectors.T >= self._threshold
+            near = vectors_of(kept) @ vectors.T >= self._threshold
             is_near = near.any(axis=0)
             found[is_near] = kept[near[:, is_near].argmax(axis=0)]
         among = np.triu(vectors @ vectors.T >= self._threshold, 1)

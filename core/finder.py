@@ -229,7 +229,7 @@ class Finder:
         ranking = query.ranking() if query.is_ranked else Query()
         return self._memory.near.get(
             (*self._version, ranking, query.filters, threshold),
-            lambda: NearDuplicates(len(candidates), candidates.vectors, threshold),
+            lambda: NearDuplicates(len(candidates), threshold),
         )
 
     @property

@@ -112,7 +112,7 @@ def arrange(
     count = len(candidates) if lowest is None else candidates.n_from(lowest)
     wanted = min(int(cut.value), count) if cut.kind == "top" else count
     reach = max(wanted, pool_size(wanted)) if diversity else wanted
-    groups = _groups(near, reach, count, is_top=cut.kind == "top")
+    groups = _groups(near, candidates, reach if cut.kind == "top" else None, count)
     places = groups.kept
     if diversity and candidates.scores is not None:
         pool = places[: pool_size(wanted)]
@@ -190,10 +190,15 @@ def _what_applies(query: Query, candidates: Candidates) -> tuple[Cut, float, lis
     return cut, 0.0, notes
 
 
-def _groups(near: NearDuplicates | None, reach: int, count: int, *, is_top: bool) -> Groups:
+def _groups(
+    near: NearDuplicates | None, candidates: Candidates, reach: int | None, count: int
+) -> Groups:
+    """Part the first `count` candidates, or as many as it takes for `reach` that stay."""
     if near is None:
-        return Groups(np.arange(min(reach, count)), {})
-    return near.first(reach) if is_top else near.within(count)
+        return Groups(np.arange(count if reach is None else min(reach, count)), {})
+    if reach is None:
+        return near.within(count, candidates.vectors)
+    return near.first(reach, candidates.vectors)
 
 
 def _unknown_words_note(model: str, words: tuple[str, ...]) -> str:

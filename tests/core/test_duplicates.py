@@ -13,8 +13,18 @@ from core.duplicates import Groups, NearDuplicates
 from tests.core.vectors import rows_with_copies, unit_rows
 
 
-def walk(vectors: np.ndarray, threshold: float) -> NearDuplicates:
-    return NearDuplicates(len(vectors), lambda places: vectors[places], threshold)
+class Walk:
+    """The walk over some vectors."""
+
+    def __init__(self, vectors: np.ndarray, threshold: float) -> None:
+        self.vectors = vectors
+        self.near = NearDuplicates(len(vectors), threshold)
+
+    def first(self, kept: int) -> Groups:
+        return self.near.first(kept, self.vectors.__getitem__)
+
+    def within(self, count: int) -> Groups:
+        return self.near.within(count, self.vectors.__getitem__)
 
 
 def plainly(vectors: np.ndarray, threshold: float) -> Groups:
@@ -47,7 +57,7 @@ def is_clear_of(vectors: np.ndarray, threshold: float) -> bool:
 def test_the_walk_equals_a_plain_loop(seed, n, dim, threshold):
     vectors = rows_with_copies(n, dim, seed)
     assume(is_clear_of(vectors, threshold))
-    found, expected = walk(vectors, threshold).within(n), plainly(vectors, threshold)
+    found, expected = Walk(vectors, threshold).within(n), plainly(vectors, threshold)
     np.testing.assert_array_equal(found.kept, expected.kept)
     assert found.hidden == expected.hidden
 
@@ -55,7 +65,7 @@ def test_the_walk_equals_a_plain_loop(seed, n, dim, threshold):
 @given(st.integers(0, 2**32 - 1), st.integers(0, 700), st.integers(0, 800))
 @settings(max_examples=40, deadline=None)
 def test_kept_and_hidden_part_the_candidates_between_them(seed, n, count):
-    groups = walk(rows_with_copies(n, 8, seed), 0.95).within(min(count, n))
+    groups = Walk(rows_with_copies(n, 8, seed), 0.95).within(min(count, n))
     behind = [place for places in groups.hidden.values() for place in places]
     assert sorted([*groups.kept.tolist(), *behind]) == list(range(min(count, n)))
     assert groups.hidden.keys() <= set(groups.kept.tolist())
@@ -66,9 +76,9 @@ def test_kept_and_hidden_part_the_candidates_between_them(seed, n, count):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 1_500), st.integers(1, 900))
 @settings(max_examples=30, deadline=None)
 def test_the_first_are_given_if_there_are_so_many_with_all_before_the_next(seed, n, wanted):
-    near = walk(rows_with_copies(n, 8, seed), 0.95)
+    near = Walk(rows_with_copies(n, 8, seed), 0.95)
     every = near.within(n)
-    first = walk(rows_with_copies(n, 8, seed), 0.95).first(wanted)
+    first = Walk(rows_with_copies(n, 8, seed), 0.95).first(wanted)
     np.testing.assert_array_equal(first.kept, every.kept[:wanted])
     end = every.kept[wanted] if len(every.kept) > wanted else n
     behind = [place for places in first.hidden.values() for place in places]
@@ -79,9 +89,9 @@ def test_the_first_are_given_if_there_are_so_many_with_all_before_the_next(seed,
 @settings(max_examples=8, deadline=None)
 def test_what_was_asked_before_changes_nothing(asked):
     vectors = rows_with_copies(1_400, 6, seed=4)
-    near = walk(vectors, 0.97)
+    near = Walk(vectors, 0.97)
     for is_first, count in asked:
-        again = walk(vectors, 0.97)
+        again = Walk(vectors, 0.97)
         found, expected = (
             (one.first(count) if is_first else one.within(count)) for one in (near, again)
         )
@@ -91,7 +101,7 @@ def test_what_was_asked_before_changes_nothing(asked):
 
 def test_exact_copies_are_hidden_at_a_threshold_of_one():
     vectors = unit_rows(40, 512)
-    groups = walk(np.concatenate([vectors, vectors[::-1]]), 1.0).within(80)
+    groups = Walk(np.concatenate([vectors, vectors[::-1]]), 1.0).within(80)
     assert groups.kept.tolist() == list(range(40))
     assert groups.hidden == {place: (79 - place,) for place in range(40)}
 
@@ -99,14 +109,14 @@ def test_exact_copies_are_hidden_at_a_threshold_of_one():
 def test_one_like_a_hidden_one_alone_is_kept():
     angles = np.radians([0, 20, 40])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    groups = walk(vectors, float(np.cos(np.radians(25)))).within(3)
+    groups = Walk(vectors, float(np.cos(np.radians(25)))).within(3)
     assert groups.kept.tolist() == [0, 2]
     assert groups.hidden == {0: (1,)}
 
 
 @pytest.mark.parametrize("threshold", [1e-9, 0.5, 1.0], ids=str)
 def test_without_vectors_nothing_is_alike(threshold):
-    groups = walk(np.zeros((700, 4), np.float32), threshold).within(700)
+    groups = Walk(np.zeros((700, 4), np.float32), threshold).within(700)
     assert groups.kept.tolist() == list(range(700))
     assert not groups.hidden
 
@@ -114,7 +124,7 @@ def test_without_vectors_nothing_is_alike(threshold):
 def test_beyond_the_limit_all_are_kept(monkeypatch):
     monkeypatch.setattr(duplicates, "MOST_CANDIDATES", 5)
     vectors = np.repeat(unit_rows(1, 4), 9, axis=0)
-    near = walk(vectors, 0.9)
+    near = Walk(vectors, 0.9)
     assert near.within(9).kept.tolist() == [0, 5, 6, 7, 8]
     assert near.first(3).kept.tolist() == [0, 5, 6]
     assert near.first(1).hidden == {0: (1, 2, 3, 4)}
@@ -128,16 +138,16 @@ def test_no_more_is_compared_than_is_asked_for():
         seen.append(int(places.max()))
         return vectors[places]
 
-    near = NearDuplicates(5_000, look, 0.999)
-    near.first(10)
+    near = NearDuplicates(5_000, 0.999)
+    near.first(10, look)
     assert max(seen) < 1_000
-    near.first(10)
+    near.first(10, look)
     assert len(seen) == 1
 
 
 def test_threads_that_walk_together_find_the_same():
     vectors = rows_with_copies(2_500, 16, seed=8)
-    near, expected = walk(vectors, 0.95), walk(vectors, 0.95).within(2_500)
+    near, expected = Walk(vectors, 0.95), Walk(vectors, 0.95).within(2_500)
     together = threading.Barrier(6)
 
     def ask(number: int) -> Groups:

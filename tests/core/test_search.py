@@ -139,7 +139,7 @@ def candidates_of(scores: list[float] | None, n: int = 0, dim: int = 6) -> Candi
 
 
 def near_of(candidates: Candidates) -> NearDuplicates:
-    return NearDuplicates(len(candidates), candidates.vectors, 0.95)
+    return NearDuplicates(len(candidates), 0.95)
 
 
 FALLING = np.linspace(0.9, 0.1, 1_500).tolist()
