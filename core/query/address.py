@@ -319,6 +319,9 @@ def _orientation(text: str) -> str:
 
 
 def _ids_text(ids: Sequence[int], lists: IdLists | None) -> str:
+    # An id takes a byte at least: so many need not be packed to know that they are too long.
+    if lists is not None and len(ids) > MAX_PACKED:
+        return f"@{lists.keep_ids(ids)}"
     packed = pack_ids(ids) or _NO_IDS
     return packed if lists is None or len(packed) <= MAX_PACKED else f"@{lists.keep_ids(ids)}"
 

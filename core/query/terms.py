@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from core.errors import QueryError
-from core.query.record import CategoryTerm, SideBound, Words
+from core.query.record import MAX_TERMS, CategoryTerm, SideBound, Words
 
 _COUNT = re.compile(r" ?(>=|<=|=|≥|≤|>|<) ?([0-9]+)$")
 _SIZE = re.compile(r"(small|medium|large): ?")
@@ -72,11 +72,13 @@ def read_words(text: str) -> tuple[Words, ...]:
     it. A blank text has none.
 
     Raises:
-        QueryError: a quote that is not closed, or nothing in it.
+        QueryError: a quote that is not closed or has nothing in it, or more than 64 words.
     """
-    found = []
+    found: list[Words] = []
     rest = " ".join(text.split())
     while rest:
+        if len(found) == MAX_TERMS:
+            raise QueryError(f"Expected at most {MAX_TERMS} words of captions, found more.")
         is_negative = rest.startswith("-") and rest[1:2] not in ("", " ")
         rest = rest[is_negative:]
         if rest.startswith('"'):

@@ -109,6 +109,7 @@ def test_a_search_box_is_read(text, expected):
         (read_category, "dog>=9999999", "number of instances, found 9999999"),
         (read_words, 'dog "red ball', 'Expected a closing " after'),
         (read_words, '""', "words of captions, found nothing"),
+        (read_words, "a " * 1_000_000, "at most 64 words of captions"),
         (read_words, r'"\d"', "after a backslash in quotes"),
         (read_words, r'"\ud800"', "not valid Unicode"),
         (read_side, "width", "Expected a size as width>=640"),
