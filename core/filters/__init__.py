@@ -8,7 +8,11 @@ the pictures are.
 
 from core.filters.conditions import BoolArray
 from core.filters.fitting import check, fitting
-from core.filters.names import pictures_by_category, pictures_by_license
+from core.filters.names import (
+    pictures_by_category,
+    pictures_by_license,
+    pictures_without_terms,
+)
 from core.filters.passing import FilterCount, explain, passing
 
 __all__ = [
@@ -20,4 +24,5 @@ __all__ = [
     "passing",
     "pictures_by_category",
     "pictures_by_license",
+    "pictures_without_terms",
 ]
