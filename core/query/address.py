@@ -34,6 +34,7 @@ from core.query.terms import (
 
 VERSION = "1"
 MAX_PACKED = 1_500
+MAX_COMPLAINTS = 10
 
 Value = TypeVar("Value")
 
@@ -118,7 +119,8 @@ def from_params(
         lists: where `to_params` kept long lists of ids.
 
     Returns:
-        The query, and plain sentences, one for each thing that was not taken.
+        The query, and plain sentences, one for each thing that was not taken, 10 at most
+        and one that says how many more there are.
     """
     read = _Reading(params)
     read.one("v", _version)
@@ -146,7 +148,7 @@ def from_params(
         hide_duplicates=read.one("duplicates", _duplicates),
         diversity=read.number("diversity", 0, 1) or 0.0,
     )
-    return query, read.complaints
+    return query, _few(read.complaints)
 
 
 def link(
@@ -226,6 +228,13 @@ class _Reading:
         return nearest
 
 
+def _few(complaints: list[str]) -> list[str]:
+    more = len(complaints) - MAX_COMPLAINTS
+    if more <= 0:
+        return complaints
+    return [*complaints[:MAX_COMPLAINTS], f"The address says {more:,} more that was left out."]
+
+
 def _parts(read: _Reading) -> list[Part]:
     asked = [
         (name, kind, is_negative, value)
@@ -235,10 +244,9 @@ def _parts(read: _Reading) -> list[Part]:
     ]
     weights = _weights(read, len(asked))
     parts: list[Part] = []
-    for (name, kind, is_negative, value), weight in zip(asked, weights, strict=True):
-        if len(parts) == MAX_PARTS:
-            read.refuse(name, value, f"Expected at most {MAX_PARTS} parts; the first are taken.")
-            break
+    for name, *_, value in asked[MAX_PARTS : MAX_PARTS + 1]:
+        read.refuse(name, value, f"Expected at most {MAX_PARTS} parts; the first are taken.")
+    for (name, kind, is_negative, value), weight in zip(asked[:MAX_PARTS], weights, strict=False):
         signed = -weight if is_negative else weight
         part = read.take(name, value, lambda text: _part(kind, text, signed))  # noqa: B023
         if part is not None:

@@ -198,6 +198,13 @@ def test_what_cannot_be_taken_is_said_and_the_rest_is_taken(address, expected, c
     assert all(len(one) < 400 for one in complaints)
 
 
+def test_of_many_complaints_the_first_are_said_and_the_others_counted():
+    query, complaints = from_params({"with": ['"'] * 60, "k": ["7"]})
+    assert query == query_of(top_k=7)
+    assert len(complaints) == 11
+    assert complaints[-1] == "The address says 50 more that was left out."
+
+
 def test_a_lone_value_is_taken_as_one():
     assert from_params({"q": "dog", "k": "3"}) == (query_of("dog", top_k=3), [])
 
