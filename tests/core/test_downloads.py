@@ -62,14 +62,14 @@ class Gate:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._open = threading.Event()
         self.reached = threading.Event()
-        original = core.export._file_chunks
+        original = core.export.archive.file_chunks
 
         def held(path: Path) -> Iterator[bytes]:
             self.reached.set()
             assert self._open.wait(10)
             yield from original(path)
 
-        monkeypatch.setattr(core.export, "_file_chunks", held)
+        monkeypatch.setattr(core.export.archive, "file_chunks", held)
 
     def let_through(self) -> None:
         self._open.set()

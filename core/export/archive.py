@@ -1,0 +1,286 @@
+"""The package written: pictures fetched and copied, documents beside them, whole or not at all.
+
+Members are stored, not compressed (pictures do not get smaller), which makes the size
+known beforehand; with fixed times and order, the same subset gives the same bytes.
+"""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from core.errors import ExportError
+from core.export import pictures as standing_of
+from core.export.contents import Member, MissingPicture
+from core.export.formats import Format, format_of
+from core.export.pictures import Picture, file_chunks, present
+from core.export.planning import ExportPlan, standing
+from core.export.sizes import SUMS, sum_line
+from core.export.unfinished import unfinished
+from core.images import PictureStore
+from core.progress import NoProgress, Progress
+
+# Pictures are fetched and written in rounds, so that a subset larger than the cache of
+# fetched pictures can leave too.
+ROUND_PICTURES = 512
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+NAMED = 3
+
+_NOT_KEPT = (
+    "It was fetched, but the cache of fetched pictures had no room for it. "
+    "Give it more: COCOSIFT_PICTURE_CACHE_MB."
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class MissingPicturesError(ExportError):
+    """Pictures cannot be had, and the person has not said to go on without them.
+
+    Attributes:
+        missing: all that are known, in rank order.
+    """
+
+    def __init__(self, missing: Sequence[MissingPicture], n_images: int) -> None:
+        self.missing = tuple(missing)
+        named = "".join(f"\n- {m.file_name} (id {m.image_id}): {m.reason}" for m in missing[:NAMED])
+        more = f"\n- and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
+        super().__init__(
+            f"{len(missing):,} of {n_images:,} pictures cannot be had:{named}{more}\n"
+            "Make them available, or export without them (--without-missing on the command line)."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export holds, known after it is made.
+
+    Attributes:
+        path: the ZIP.
+        n_images: pictures in it.
+        n_annotations: annotations in its `annotations.json`.
+        n_bytes: its size.
+        missing: the pictures left out, in rank order.
+        sha256: hex digest of `SHA256SUMS`, and so of all that is in it.
+    """
+
+    path: Path
+    n_images: int
+    n_annotations: int
+    n_bytes: int
+    missing: tuple[MissingPicture, ...]
+    sha256: str = ""
+
+
+def write_zip(
+    plan: ExportPlan,
+    path: Path,
+    *,
+    without_missing: bool = False,
+    progress: Progress | None = None,
+) -> ExportReport:
+    """Fetch what must be fetched and write the ZIP of `plan` to `path`, whole or not at all.
+
+    Args:
+        plan: what to write; the pictures are looked at again.
+        path: replaced if it is there.
+        without_missing: leave out the pictures that cannot be had, with their records,
+            and list them in `missing.csv`.
+        progress: told in bytes; may raise `Cancelled`.
+
+    Raises:
+        MissingPicturesError: pictures cannot be had and `without_missing` is not set.
+        ExportError: no picture can be had, or the file cannot be written.
+        DatasetError: an annotation file has changed meanwhile.
+    """
+    steps = _Steps(progress or NoProgress(), plan.n_bytes + plan.fetch_bytes)
+    shape = format_of(plan.choices.format)
+    try:
+        _require_space(path, plan.n_bytes)
+        with unfinished(path) as temporary:
+            with ZipFile(temporary, "w", ZIP_STORED) as archive:
+                package = _Package(archive, steps)
+                found = _write_pictures(package, shape, plan, without_missing)
+                contents = plan.selection.contents(found)
+                for member in shape.documents(contents):
+                    package.add(member)
+                package.add(_sums_member(package))
+            _verify(temporary, package)
+            steps.finish()
+    except OSError as error:
+        raise ExportError(_unwritable(path, error)) from error
+    return ExportReport(
+        path=path,
+        n_images=len(contents.image_ids),
+        n_annotations=contents.n_annotations,
+        n_bytes=path.stat().st_size,
+        missing=contents.missing,
+        sha256=package.sums[SUMS],
+    )
+
+
+class _Steps:
+    """Counts bytes for a `Progress`, never beyond the total that was guessed."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = max(total, 1)
+        self._done = 0
+        self.add(0)
+
+    def add(self, n_bytes: int) -> None:
+        self._done = min(self._done + n_bytes, self._total)
+        self._progress.update(self._done, self._total)
+
+    def finish(self) -> None:
+        self.add(self._total)
+
+
+class _FetchSteps:
+    """Counts fetched pictures as their share of `n_bytes`."""
+
+    def __init__(self, steps: _Steps, n_bytes: int) -> None:
+        self._steps = steps
+        self._n_bytes = n_bytes
+        self._told = 0
+
+    def update(self, done: int, total: int) -> None:
+        reached = self._n_bytes * done // max(total, 1)
+        self._steps.add(reached - self._told)
+        self._told = reached
+
+
+@dataclass(slots=True)
+class _Package:
+    """The archive in the making.
+
+    Attributes:
+        sums: hex sha256 of each member that is written, by name and in order.
+        sizes: their bytes.
+    """
+
+    archive: ZipFile
+    steps: _Steps
+    sums: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    def add(self, member: Member) -> None:
+        if member.name in self.sums:
+            raise ExportError(f"Two files of the package would be named {member.name}.")
+        info = ZipInfo(member.name, ZIP_EPOCH)
+        info.create_system = 3  # Unix, on every system, for the permissions below
+        info.external_attr = 0o644 << 16
+        info.file_size = member.n_bytes
+        written, digest = 0, hashlib.sha256()
+        with self.archive.open(info, "w") as file:
+            for chunk in member.chunks():
+                file.write(chunk)
+                digest.update(chunk)
+                written += len(chunk)
+                self.steps.add(len(chunk))
+        if member.is_exact and written != member.n_bytes:
+            raise ExportError(
+                f"{member.name} has changed while it was copied: expected {member.n_bytes:,} "
+                f"bytes, found {written:,}. Export again."
+            )
+        self.sums[member.name] = digest.hexdigest()
+        self.sizes[member.name] = written
+
+
+def _sums_member(package: _Package) -> Member:
+    text = b"".join(sum_line(digest, name) for name, digest in package.sums.items())
+    return Member(SUMS, len(text), lambda: [text])
+
+
+def _verify(path: Path, package: _Package) -> None:
+    """Read the archive's directory back from disk and compare it with what was written."""
+    try:
+        with ZipFile(path) as archive:
+            found = {info.filename: info.file_size for info in archive.infolist()}
+    except BadZipFile as error:
+        raise ExportError(f"The ZIP cannot be read back ({error}). Export again.") from error
+    if found != package.sizes:
+        raise ExportError("The ZIP does not read back as it was written. Export again.")
+
+
+def _require_space(path: Path, n_bytes: int) -> None:
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder. Name a file, such as {path / 'subset.zip'}.")
+    folder = next(parent for parent in path.absolute().parents if parent.is_dir())
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise ExportError(
+            f"The ZIP takes {n_bytes:,} bytes, but {folder} has room for {free:,}. "
+            "Make room, or choose fewer pictures."
+        )
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    if error.errno in _FULL:
+        return (
+            f"There is no room for {path}: {error.strerror}. Nothing of it was kept. Make room, "
+            "choose another place, or choose fewer pictures."
+        )
+    return f"{path} cannot be written: {error.strerror or error}. Choose another place."
+
+
+def _write_pictures(
+    package: _Package, shape: Format, plan: ExportPlan, without_missing: bool
+) -> list[Picture]:
+    """Write the picture files, round by round, and return how each picture stood."""
+    _stop_at_missing(plan.missing, plan, without_missing)
+    found: list[Picture] = []
+    for start in range(0, len(plan.image_ids), ROUND_PICTURES):
+        places = slice(start, start + ROUND_PICTURES)
+        batch = _fetched(plan, places, package.steps)
+        found += batch
+        _stop_at_missing(standing_of.missing(batch), plan, without_missing)
+        if plan.choices.without_pictures:
+            continue
+        for member in _picture_members(shape, plan, batch, start):
+            # Two records may share one file.
+            if member.name not in package.sums:
+                package.add(member)
+    if all(picture.reason for picture in found):
+        raise ExportError(
+            f"None of the {len(found):,} pictures can be had. The first: {found[0].reason}"
+        )
+    return found
+
+
+def _picture_members(
+    shape: Format, plan: ExportPlan, batch: Sequence[Picture], start: int
+) -> Iterator[Member]:
+    parts = plan.selection.parts
+    for place, picture in enumerate(batch, start):
+        if not picture.reason:
+            folder = shape.folder(parts[place] if parts is not None else "")
+            yield _picture_member(f"{folder}/{picture.name}", plan.pictures, picture)
+
+
+def _picture_member(name: str, pictures: PictureStore, picture: Picture) -> Member:
+    return Member(name, picture.n_bytes, lambda: file_chunks(present(pictures, picture.image_id)))
+
+
+def _stop_at_missing(
+    missing: Sequence[MissingPicture], plan: ExportPlan, without_missing: bool
+) -> None:
+    if missing and not without_missing:
+        raise MissingPicturesError(missing, len(plan.image_ids))
+
+
+def _fetched(plan: ExportPlan, places: slice, steps: _Steps) -> list[Picture]:
+    found = standing(plan.selection, plan.pictures, places)
+    remote = [picture for picture in found if picture.is_remote]
+    if not remote:
+        return found
+    n_bytes = sum(picture.n_bytes for picture in remote)
+    failed = plan.pictures.fetch_many(
+        [picture.image_id for picture in remote], _FetchSteps(steps, n_bytes)
+    )
+    return [
+        replace(picture, reason=_NOT_KEPT) if picture.is_remote else picture
+        for picture in standing(plan.selection, plan.pictures, places, failed)
+    ]

@@ -1,0 +1,15 @@
+"""COCO's own shape, complete; the default."""
+
+from collections.abc import Iterator
+
+from core.export.contents import Contents, Member
+from core.export.documents import DOCUMENTS
+from core.export.formats.format import Format
+
+
+def _documents(contents: Contents) -> Iterator[Member]:
+    for members in DOCUMENTS:
+        yield from members(contents)
+
+
+COCO = Format("coco", "COCO", "", _documents)

@@ -1,0 +1,49 @@
+"""What a format is: where pictures go, which documents it has, what it cannot carry."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from core.export.contents import Contents, Member
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a format cannot carry of a subset, and how many of it there are."""
+
+    what: str
+    count: int
+
+
+def no_losses(contents: Contents) -> Iterator[Loss]:
+    """The format carries all."""
+    return iter(())
+
+
+def images_folder(part: str) -> str:
+    """`images/`, and in it a folder for each part."""
+    return f"images/{part}" if part else "images"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A shape of a package.
+
+    Attributes:
+        name: as in commands.
+        title: as people call it.
+        limits: what it cannot carry, in a sentence; "" when it carries all.
+        documents: makes all members that are not pictures.
+        losses: counts what it cannot carry of some contents.
+        folder: gives the folder of the pictures of a part ("" for an undivided package).
+        bundle: when pictures do not stand alone: makes the one member that holds those of
+            a round, from their contents, the round's number in its part, and a member for
+            each picture.
+    """
+
+    name: str
+    title: str
+    limits: str
+    documents: Callable[[Contents], Iterator[Member]]
+    losses: Callable[[Contents], Iterator[Loss]] = no_losses
+    folder: Callable[[str], str] = images_folder
+    bundle: Callable[[Contents, int, Sequence[Member]], Member] | None = None

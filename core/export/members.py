@@ -1,0 +1,45 @@
+"""Files of a package made from text: lines, tables, JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from core.export.contents import Member
+
+CHUNK_BYTES = 2**20
+
+
+def text_member(name: str, text: str) -> Member:
+    content = text.encode("utf-8")
+    return Member(name, len(content), lambda: [content])
+
+
+def lines_member(name: str, lines: Iterable[str]) -> Member:
+    return text_member(name, "".join(f"{line}\n" for line in lines))
+
+
+def csv_member(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Member:
+    """A table by RFC 4180, but for its line ends, which are single."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text_member(name, text.getvalue())
+
+
+def json_text(value: Any) -> str:
+    """JSON on one line, letters of any script as they are; no NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of a size that is worth a call."""
+    chunk = bytearray()
+    for piece in pieces:
+        chunk += piece
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    yield bytes(chunk)

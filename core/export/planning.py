@@ -1,0 +1,378 @@
+"""What an export would hold, known before it is made."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.coco import CocoDataset
+from core.errors import ExportError, PictureError
+from core.export.annotations import mask_names
+from core.export.changes import Numbering, RecordChanges
+from core.export.choices import ExportChoices
+from core.export.contents import Contents, Ids, MissingPicture, Percentiles, Scores
+from core.export.formats import Loss, format_of
+from core.export.geometry import Scaling
+from core.export.licensing import Forbidden, LicenceShare, forbidden_uses, licence_mix
+from core.export.names import package_names
+from core.export.pictures import Picture, look, missing, sources, states_digest
+from core.export.records import annotation_records
+from core.export.sizes import package_bytes
+from core.export.splitting import divide
+from core.images import PictureStore
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What was asked for: pictures in rank order, and what is known of each.
+
+    Attributes:
+        image_ids: int64, shape (n,), unique.
+        scores: float32, (n,), NaN where a picture has none; or None.
+        percentiles: float64, (n,); or None.
+        names: within the folder of pictures, (n,).
+        parts: the part of each, (n,); None when the package is not divided.
+        origin: what the caller tells for the recipe.
+        not_annotated: ids that were left out because nothing annotates them.
+        masks: folder of the panoptic masks; None when they do not leave.
+    """
+
+    dataset: CocoDataset
+    image_ids: Ids
+    scores: Scores | None = None
+    percentiles: Percentiles | None = None
+    names: tuple[str, ...] = ()
+    parts: tuple[str, ...] | None = None
+    choices: ExportChoices = field(default_factory=ExportChoices)
+    title: str = ""
+    origin: Mapping[str, Any] | None = None
+    not_annotated: tuple[int, ...] = ()
+    masks: Path | None = None
+
+    def contents(self, found: Sequence[Picture], start: int = 0) -> Contents:
+        """What goes into the package when the pictures are as `found`.
+
+        Args:
+            found: one an id, in order.
+            start: the place of the first of them among `image_ids`.
+        """
+        at = np.arange(start, start + len(found))
+        is_in = np.array([not picture.reason for picture in found], dtype=bool)
+        inside, outside = at[is_in], at[~is_in]
+        contents = Contents(
+            dataset=self.dataset,
+            image_ids=self.image_ids[inside],
+            file_names=tuple(self.names[place] for place in inside),
+            ranks=tuple((inside + 1).tolist()),
+            scores=None if self.scores is None else self.scores[inside],
+            missing=missing(found),
+            missing_ranks=tuple((outside + 1).tolist()),
+            percentiles=None if self.percentiles is None else self.percentiles[inside],
+            parts=None if self.parts is None else tuple(self.parts[place] for place in inside),
+            choices=self.choices,
+            title=self.title,
+            origin=self.origin,
+            not_annotated=self.not_annotated,
+            masks=self.masks,
+        )
+        return replace(contents, changes=_changes(contents))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportPlan:
+    """What an export would hold, known before it is made.
+
+    Attributes:
+        selection: what was asked for.
+        pictures: where the picture files come from.
+        missing: the pictures known to be unavailable, in rank order.
+        to_fetch: ids of the pictures that must be fetched from the net first.
+        fetch_bytes: about what fetching them takes.
+        n_bytes: size of the ZIP without the missing; exact when nothing is to be fetched
+            and no record or picture changes on the way.
+        key: equal for plans that give the same ZIP.
+        losses: what the format cannot carry of it.
+        licences: the pictures under each licence, the most frequent first.
+        forbidden: for each chosen use, the pictures that are not allowed for it.
+        renamed: pictures whose names in the package are not the records' own.
+        notes: plain sentences on what does not leave, or not as it was.
+    """
+
+    selection: Selection
+    pictures: PictureStore
+    missing: tuple[MissingPicture, ...]
+    to_fetch: tuple[int, ...]
+    fetch_bytes: int
+    n_bytes: int
+    key: str
+    losses: tuple[Loss, ...] = ()
+    licences: tuple[LicenceShare, ...] = ()
+    forbidden: tuple[Forbidden, ...] = ()
+    renamed: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dataset(self) -> CocoDataset:
+        """Where the records come from."""
+        return self.selection.dataset
+
+    @property
+    def image_ids(self) -> Ids:
+        """int64, shape (n,), unique, in rank order."""
+        return self.selection.image_ids
+
+    @property
+    def scores(self) -> Scores | None:
+        """float32, shape (n,), or None."""
+        return self.selection.scores
+
+    @property
+    def choices(self) -> ExportChoices:
+        """What was chosen."""
+        return self.selection.choices
+
+
+def plan_export(
+    dataset: CocoDataset,
+    pictures: PictureStore,
+    image_ids: Iterable[int],
+    scores: Iterable[float] | None = None,
+    *,
+    choices: ExportChoices | None = None,
+    all_scores: Iterable[float] | None = None,
+    title: str = "",
+    origin: Mapping[str, Any] | None = None,
+) -> ExportPlan:
+    """Look at what exporting `image_ids`, in this order, would take; fetch nothing.
+
+    Args:
+        dataset: whose pictures they are.
+        pictures: the store of that dataset.
+        image_ids: unique ids, shape (n,), n >= 1.
+        scores: one similarity an id, shape (n,); NaN where a picture has none.
+        choices: what else was chosen; by default COCO's shape, nothing changed.
+        all_scores: those of the whole dataset, for the percentiles in `scores.csv`.
+        title: the subset in words.
+        origin: members for `recipe.json` that say how the subset was made: query, model,
+            who and when. JSON values; without who and when, the same subset gives the
+            same bytes.
+
+    Raises:
+        ExportError: no id, an id given twice, another number of scores, no such format, or
+            an origin that is not JSON.
+        DatasetError: an id that the dataset does not have.
+    """
+    choices = choices or ExportChoices()
+    shape = format_of(choices.format)
+    selection = _selected(dataset, image_ids, scores, choices)
+    selection = replace(
+        selection,
+        title=title,
+        origin=_checked(origin),
+        percentiles=_percentiles(selection.scores, all_scores),
+        masks=_mask_folder(dataset, selection.image_ids),
+    )
+    selection = replace(
+        selection,
+        names=_names(selection, pictures),
+        parts=divide(dataset, selection.image_ids, choices.splits) if choices.splits else None,
+    )
+    found = standing(selection, pictures)
+    contents = selection.contents(found)
+    to_fetch = [picture for picture in found if picture.is_remote]
+    mix = licence_mix(dataset, contents.image_ids)
+    return ExportPlan(
+        selection=selection,
+        pictures=pictures,
+        missing=contents.missing,
+        to_fetch=tuple(picture.image_id for picture in to_fetch),
+        fetch_bytes=sum(picture.n_bytes for picture in to_fetch),
+        n_bytes=package_bytes(shape, contents, found),
+        key=_key(selection, found),
+        losses=tuple(loss for loss in shape.losses(contents) if loss.count),
+        licences=mix,
+        forbidden=forbidden_uses(mix, choices.uses),
+        renamed=len(contents.changes.file_names),
+        notes=tuple(_notes(selection)),
+    )
+
+
+def standing(
+    selection: Selection,
+    pictures: PictureStore,
+    places: slice = slice(None),
+    failed: Mapping[int, PictureError] | None = None,
+) -> list[Picture]:
+    """Find out how pictures of a selection stand, and whether their masks are there.
+
+    Args:
+        selection: whose they are.
+        pictures: the store of its dataset.
+        places: which of them.
+        failed: those that could not be fetched.
+    """
+    ids, names = selection.image_ids[places], selection.names[places]
+    if selection.choices.without_pictures:
+        files = selection.dataset.images.file_names.take(selection.dataset.images.rows_of(ids))
+        found = [
+            Picture(image_id, file_name, name, version="-")
+            for image_id, file_name, name in zip(ids.tolist(), files, names, strict=True)
+        ]
+        found = [replace(picture, path=Path()) for picture in found]
+    else:
+        found = look(selection.dataset, pictures, ids, names, failed)
+    return found if selection.masks is None else _with_masks(selection, found)
+
+
+def _with_masks(selection: Selection, found: list[Picture]) -> list[Picture]:
+    """Call those missing that have a panoptic record, but not its mask."""
+    ids = np.array([picture.image_id for picture in found], dtype=np.int64)
+    bare = Contents(selection.dataset, ids, (), (), None, (), ())
+    checked = []
+    for picture, records in zip(found, annotation_records(bare, "panoptic"), strict=True):
+        lost = [name for name in mask_names(records) if not _is_mask(selection.masks, name)]
+        if lost and not picture.reason:
+            reason = f"Its panoptic mask {lost[0]!r} is not in {selection.masks}."
+            picture = Picture(picture.image_id, picture.file_name, picture.name, reason=reason)
+        checked.append(picture)
+    return checked
+
+
+def _is_mask(folder: Path | None, name: str) -> bool:
+    return bool(folder and name) and (folder / name).is_file()  # type: ignore[operator]
+
+
+def _selected(
+    dataset: CocoDataset,
+    image_ids: Iterable[int],
+    scores: Iterable[float] | None,
+    choices: ExportChoices,
+) -> Selection:
+    ids = np.asarray(list(image_ids), dtype=np.int64)
+    if not len(ids):
+        raise ExportError("There is nothing to export. Choose one picture at least.")
+    values, counts = np.unique(ids, return_counts=True)
+    if (counts > 1).any():
+        raise ExportError(
+            f"Expected each picture once, found the id {values[counts > 1][0]} "
+            f"{counts[counts > 1][0]} times."
+        )
+    rows = dataset.images.rows_of(ids)
+    similarities = None
+    if scores is not None:
+        similarities = np.asarray(list(scores), dtype=np.float32)
+        if similarities.shape != ids.shape:
+            raise ExportError(
+                f"Expected one score for each of {len(ids):,} pictures, "
+                f"found {len(similarities):,}."
+            )
+    keep = np.ones(len(ids), dtype=bool)
+    if choices.only_annotated:
+        keep = dataset.annotation_counts(dataset.primary)[rows] > 0
+        if not keep.any():
+            raise ExportError(
+                f"None of the {len(ids):,} pictures has annotations. Export them with those "
+                "that have none."
+            )
+    return Selection(
+        dataset,
+        ids[keep],
+        None if similarities is None else similarities[keep],
+        choices=choices,
+        not_annotated=tuple(ids[~keep].tolist()),
+    )
+
+
+def _checked(origin: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if origin is None:
+        return None
+    try:
+        checked: Mapping[str, Any] = json.loads(json.dumps(dict(origin), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ExportError(f"What is told of the subset's origin is not JSON: {error}.") from None
+    return checked
+
+
+def _percentiles(scores: Scores | None, all_scores: Iterable[float] | None) -> Percentiles | None:
+    if scores is None or all_scores is None:
+        return None
+    every = np.sort(np.fromiter(all_scores, dtype=np.float32))
+    every = every[~np.isnan(every)]
+    below = np.searchsorted(every, scores, side="right") / max(1, len(every)) * 100
+    return np.where(np.isnan(scores), math.nan, below)
+
+
+def _mask_folder(dataset: CocoDataset, image_ids: Ids) -> Path | None:
+    """The folder of the panoptic masks, which COCO puts beside the file, under its name."""
+    if "panoptic" not in dataset.kinds:
+        return None
+    spans = dataset.raw_records("panoptic", image_ids).annotations.spans
+    folder = spans[0].source.path.with_suffix("") if spans else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _names(selection: Selection, pictures: PictureStore) -> tuple[str, ...]:
+    images = selection.dataset.images
+    file_names = images.file_names.take(images.rows_of(selection.image_ids))
+    ids = selection.image_ids.tolist()
+    apart = sources(selection.dataset, pictures, selection.image_ids)
+    return package_names(ids, file_names, apart)
+
+
+def _changes(contents: Contents) -> RecordChanges:
+    images = contents.dataset.images
+    rows = images.rows_of(contents.image_ids)
+    ids = contents.image_ids.tolist()
+    old = images.file_names.take(rows)
+    new_names = {
+        image_id: after
+        for image_id, before, after in zip(ids, old, contents.file_names, strict=True)
+        if before != after and str(Path(before)) != after
+    }
+    changes = RecordChanges(file_names=new_names)
+    longest = contents.choices.longest_side
+    if longest is not None:
+        sides = zip(ids, images.widths[rows].tolist(), images.heights[rows].tolist(), strict=True)
+        scalings = {i: Scaling.to_longest_side(w, h, longest) for i, w, h in sides if w and h}
+        changes = replace(changes, scalings={i: s for i, s in scalings.items() if s is not None})
+    if contents.choices.renumber:
+        changes = replace(changes, numbering=_numbering(contents))
+    return changes
+
+
+def _numbering(contents: Contents) -> Numbering:
+    numbering = Numbering()
+    ids = contents.image_ids.tolist()
+    for image_id in ids:
+        numbering.add_image(image_id)
+    for kind in contents.kinds:
+        for image_id, raw in zip(ids, annotation_records(contents, kind), strict=True):
+            numbering.add_annotations(kind, image_id, raw)
+    return numbering
+
+
+def _key(selection: Selection, found: Sequence[Picture]) -> str:
+    dataset = selection.dataset
+    digest = hashlib.sha256(f"{dataset.name} {dataset.split} {dataset.annotation_hash}\n".encode())
+    digest.update(selection.image_ids.tobytes())
+    for column in (selection.scores, selection.percentiles):
+        digest.update(b"-" if column is None else column.tobytes())
+    told = [selection.choices.described(), selection.title, selection.origin]
+    digest.update(json.dumps([*told, selection.not_annotated], sort_keys=True).encode())
+    digest.update(states_digest(found).encode())
+    return digest.hexdigest()
+
+
+def _notes(selection: Selection) -> Iterable[str]:
+    if "panoptic" in selection.dataset.kinds and selection.masks is None:
+        yield (
+            "The panoptic annotations do not leave: the folder of their masks is not beside "
+            "their file."
+        )
+    if selection.not_annotated:
+        yield f"{len(selection.not_annotated):,} pictures without annotations are left out."
