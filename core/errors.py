@@ -40,3 +40,11 @@ class QueryError(CocoSiftError):
 
 class ExportError(CocoSiftError):
     """A subset cannot be exported as asked."""
+
+
+class CatalogueError(CocoSiftError):
+    """The catalogue cannot be opened, or does not hold what is asked for."""
+
+
+class ConflictError(CatalogueError):
+    """Somebody else has changed the entry since it was read; nothing was overwritten."""

@@ -12,6 +12,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
 DEFAULT_URL = "http://127.0.0.1:8501"
+DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Settings:
         offline: never fetch a picture (`COCOSIFT_OFFLINE=1`).
         url: where people reach the app, for links to it, without a slash at its end
             (`COCOSIFT_URL`).
+        database_url: where the catalogue of subsets is kept, `sqlite:///FILE` or
+            `postgresql://USER:PASSWORD@HOST/NAME`; "" is a SQLite file of its own below
+            `home` (`COCOSIFT_DATABASE_URL`).
         max_picture_bytes: largest picture file that is fetched or read.
         max_picture_pixels: largest picture that is decoded.
     """
@@ -39,6 +43,8 @@ class Settings:
     picture_cache_bytes: int = 2_000 * 2**20
     offline: bool = False
     url: str = DEFAULT_URL
+    # It may hold a password, which no traceback or log should show.
+    database_url: str = field(default="", repr=False)
     max_picture_bytes: int = 50 * 2**20
     max_picture_pixels: int = 100_000_000
 
@@ -76,6 +82,7 @@ class Settings:
             picture_cache_bytes=_megabytes(environment, "COCOSIFT_PICTURE_CACHE_MB", 2_000),
             offline=environment.get("COCOSIFT_OFFLINE", "") not in ("", "0"),
             url=_url(environment.get("COCOSIFT_URL") or DEFAULT_URL),
+            database_url=_database_url(environment.get("COCOSIFT_DATABASE_URL", "")),
         )
 
 
@@ -98,3 +105,14 @@ def _url(text: str) -> str:
             f"found {text!r:.80}."
         )
     return text.strip().rstrip("/")
+
+
+def _database_url(text: str) -> str:
+    scheme, is_address, _ = text.strip().partition("://")
+    if text.strip() and not (is_address and scheme in DATABASES):
+        # Not shown as it is: it may hold a password.
+        raise SettingsError(
+            "COCOSIFT_DATABASE_URL must be sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME; this one starts otherwise."
+        )
+    return text.strip()

@@ -13,6 +13,7 @@ def test_without_any_setting_the_project_is_the_home():
     assert settings.image_hosts == COCO_IMAGE_HOSTS
     assert not settings.offline
     assert settings.url == "http://127.0.0.1:8501"
+    assert settings.database_url == ""
 
 
 def test_every_setting_is_read(tmp_path):
@@ -24,6 +25,7 @@ def test_every_setting_is_read(tmp_path):
             "COCOSIFT_PICTURE_CACHE_MB": "5",
             "COCOSIFT_OFFLINE": "1",
             "COCOSIFT_URL": "https://sift.example.org/team/",
+            "COCOSIFT_DATABASE_URL": " postgresql://ann:secret@db.example.org/sift ",
         }
     )
     assert settings.data == tmp_path / "data"
@@ -32,6 +34,8 @@ def test_every_setting_is_read(tmp_path):
     assert settings.picture_cache_bytes == 5 * 2**20
     assert settings.offline
     assert settings.url == "https://sift.example.org/team"
+    assert settings.database_url == "postgresql://ann:secret@db.example.org/sift"
+    assert "secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +47,16 @@ def test_every_setting_is_read(tmp_path):
         ("COCOSIFT_URL", "ftp://sift.example.org"),
         ("COCOSIFT_URL", "http://[sift"),
         ("COCOSIFT_URL", "http://sift.example.org/?q=x"),
+        ("COCOSIFT_DATABASE_URL", "mysql://db.example.org/sift"),
+        ("COCOSIFT_DATABASE_URL", "catalogue.sqlite3"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name, value):
     with pytest.raises(SettingsError, match=name):
         Settings.from_environment({name: value})
+
+
+def test_a_password_in_a_refused_address_is_not_shown():
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"COCOSIFT_DATABASE_URL": "mysql://ann:secret@db/sift"})
+    assert "secret" not in str(caught.value)
