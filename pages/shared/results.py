@@ -25,8 +25,8 @@ MAX_LOADED = 10_000
 # Ids beyond are not sent either, and such a result is downloaded whole or by hand.
 MAX_SENT_IDS = 1_000_000
 # Up to so many pictures each file is looked at; beyond, sizes are told from a sample.
-MAX_LOOKED_AT = 1_000
-SAMPLE = 200
+MAX_LOOKED_AT = 300
+SAMPLE = 150
 # JavaScript's numbers are exact up to here; larger ids are sent as text.
 MAX_EXACT = 2**53 - 1
 

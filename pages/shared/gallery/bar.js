@@ -20,7 +20,7 @@ class Bar {
     this.invert = plain("Invert", "Select what is not selected, and the other way round (I)", () => gallery.invert());
     this.none = plain("Clear", "Select none (Shift A)", () => gallery.selection.clear());
     this.outside = plain("", "Forget the selected pictures that this result does not show", () => gallery.forgetOutside());
-    this.back = plain("Take back all", "Take back what is left out", () => gallery.takeBackAll());
+    this.back = plain("", "Take back what is left out", () => gallery.takeBackAll());
     this.like = plain("More like these", "Add the selected pictures to the query (L)", () => gallery.ask("like", [...gallery.selection.picked]));
     this.stage = element("span", { class: "quiet" });
     this.meter = element("progress", { max: 1, value: 0, "aria-label": "Making the ZIP" });
@@ -31,7 +31,8 @@ class Bar {
     this.offer = element("button", { type: "button", class: "primary", onclick: () => this.download(this.usual()) });
     this.choices = new Choices(() => this.options());
     this.action = element("div", { class: "action" }, this.complaint, this.stage, this.meter, this.stop, this.note, this.save, element("span", { class: "split" }, this.offer, this.choices.node));
-    this.node = element("div", { class: "bar" }, this.count, this.all, this.invert, this.none, this.outside, this.back, this.like, this.action);
+    const doings = element("div", { class: "doings" }, this.count, this.all, this.invert, this.none, this.outside, this.back, this.like);
+    this.node = element("div", { class: "bar" }, doings, this.action);
     this.question = element("dialog", { class: "question", "aria-label": "Pictures that cannot be had" });
   }
 
@@ -53,6 +54,7 @@ class Bar {
     this.outside.hidden = outside === 0;
     setText(this.outside, `Forget ${grouped(outside)} outside`);
     this.back.hidden = excluded.size === 0;
+    setText(this.back, `Take back ${grouped(excluded.size)}`);
     this.like.hidden = !gallery.canRank || picked.size === 0 || picked.size > MOST_EXAMPLES;
     setText(this.like, picked.size === 1 ? "More like this" : "More like these");
     if (gallery.download) this.hear(gallery.download);
@@ -148,7 +150,11 @@ class Bar {
     const isEarlier = this.job === null && answer.token && !this.heard.has(answer.id);
     if (!isAwaited && !isEarlier) return;
     this.heard.add(answer.id);
-    if (answer.unknown) this.gallery.forget(answer.unknown.map(idOf));
+    if (answer.unknown) {
+      this.job = null;
+      this.gallery.forget(answer.unknown.map(idOf), answer.error);
+      return;
+    }
     this.job = { ...this.job, ...answer, savesItself: isAwaited, state: answer.token ? "preparing" : answer.error ? "failed" : "missing" };
     if (answer.token) this.follow(this.job);
     else if (answer.missing) this.ask(this.job);

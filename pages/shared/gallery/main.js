@@ -132,6 +132,7 @@ class Gallery {
     this.ranked = itemsOf(data.items);
     this.hasScores = data.items.score !== null;
     this.result = data.result;
+    Object.assign(this.tiles.list.dataset, { result: data.result, count: this.ranked.length });
     this.sizes = isNew || !this.sizes ? new Map() : this.sizes;
     for (const item of this.ranked) this.sizes.set(item.id, item.bytes);
     this.ids = new Set(this.ranked.map((item) => item.id));
@@ -148,11 +149,8 @@ class Gallery {
   }
 
   goTo(at) {
-    if (at > 1) {
-      this.tiles.scrollTo(Math.min(at, this.items.length) - 1);
-      // What stands above may still be finding its height.
-      setTimeout(() => this.display.at !== at && !this.wasTouched && this.tiles.scrollTo(Math.min(at, this.items.length) - 1), 120);
-    } else if (this.tiles.view().top > 0) this.tiles.scrollTo(0);
+    if (at > 1) this.tiles.hold(Math.min(at, this.items.length) - 1);
+    else if (this.tiles.view().top > 0) this.tiles.scrollTo(0);
   }
 
   refresh() {
@@ -271,8 +269,9 @@ class Gallery {
   }
 
   // Pictures that the dataset does not have; a changed link may name such.
-  forget(ids) {
+  forget(ids, why) {
     this.selection.pick(ids, false);
+    this.say(why);
   }
 
   takeBackAll() {

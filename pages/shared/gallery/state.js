@@ -157,7 +157,7 @@ class Address {
   async keep() {
     const of = this.selectionText();
     const [pick, drop] = of.split(".");
-    const body = JSON.stringify({ kind: "selection", dataset: this.gallery.dataset, pick, drop });
+    const body = JSON.stringify({ pick, drop });
     const headers = { "Content-Type": "application/json" };
     const response = await fetch(`${this.gallery.api}/views`, { method: "POST", headers, body }).catch(() => null);
     const id = response?.ok ? (await response.json()).id : null;
@@ -170,8 +170,9 @@ class Address {
   async fetchKept(id) {
     const response = await fetch(`${this.gallery.api}/views/${id}`).catch(() => null);
     const document = response?.ok ? await response.json() : null;
-    if (typeof document?.pick !== "string" || typeof document?.drop !== "string") return null;
-    return { picked: unpackIds(document.pick).ids, excluded: unpackIds(document.drop).ids };
+    if (!document) return null;
+    const { pick = "", drop = "" } = document;
+    return { picked: unpackIds(String(pick)).ids, excluded: unpackIds(String(drop)).ids };
   }
 
   remember() {

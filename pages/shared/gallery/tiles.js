@@ -3,8 +3,10 @@
 
 const ALL_UP_TO = 300; // so few are all made at once, so that the browser's search finds them
 const AHEAD = 1; // screens above and below that are made beforehand
-const FAST = 1.5; // screens a frame: pictures that only fly by are not asked for
-const SETTLED_MS = 120;
+const FAST = 5; // screens a second: pictures that only fly by are not asked for
+const SETTLED_MS = 100;
+const HELD_MS = 1_500;
+const TOUCHES = ["wheel", "touchstart", "pointerdown", "keydown"];
 
 class Tiles {
   constructor(gallery) {
@@ -29,18 +31,22 @@ class Tiles {
       this.settle();
     };
     this.resizes = new ResizeObserver(() => this.resized());
+    this.onTouch = () => (this.held = null);
   }
 
   // Called when the list is in the page.
   begin() {
     this.scroller = scrollerOf(this.gallery.root.host || this.gallery.root);
     this.scroller.addEventListener("scroll", this.onScroll, { passive: true });
+    for (const touch of TOUCHES) this.scroller.addEventListener(touch, this.onTouch, { passive: true });
     this.resizes.observe(this.list);
     this.resizes.observe(this.scroller);
   }
 
   end() {
-    this.scroller?.removeEventListener("scroll", this.onScroll);
+    this.held = null;
+    this.scroller.removeEventListener("scroll", this.onScroll);
+    for (const touch of TOUCHES) this.scroller.removeEventListener(touch, this.onTouch);
     this.resizes.disconnect();
     this.settle.cancel();
     cancelAnimationFrame(this.frame);
@@ -86,14 +92,20 @@ class Tiles {
     if (!this.place) return;
     const view = this.view();
     const height = view.bottom - view.top;
-    const isFast = this.lastTop !== undefined && Math.abs(view.top - this.lastTop) > FAST * height;
-    this.lastTop = view.top;
+    const isFast = this.isFast(view.top, height);
     const isSmall = this.items.length <= ALL_UP_TO;
     const [first, end] = isSmall
       ? [0, this.items.length]
       : rowsWithin(this.place, view.top - AHEAD * height, view.bottom + AHEAD * height);
-    this.make(first, end, isSmall, isFast && !isSmall);
+    this.make(first, end, isSmall, isFast && !isSmall && this.isPlaced);
     this.gallery.scrolled(...this.visible());
+  }
+
+  isFast(top, height) {
+    const now = performance.now();
+    const { top: before = top, at = now } = this.last || {};
+    this.last = { top, at: now };
+    return Math.abs(top - before) / height > (FAST * Math.max(16, now - at)) / 1000;
   }
 
   make(first, end, isLazy, isFast) {
@@ -174,6 +186,19 @@ class Tiles {
     const wanted = this.place.top[position];
     if (wanted === undefined) return;
     this.scroller.scrollTop += wanted - this.view().top;
+  }
+
+  // Stay there while what stands above still finds its height, or until the person moves.
+  hold(position) {
+    this.held = { position, until: performance.now() + HELD_MS };
+    this.keepHeld();
+  }
+
+  keepHeld() {
+    if (!this.held) return;
+    this.scrollTo(this.held.position);
+    if (performance.now() < this.held.until) setTimeout(() => this.keepHeld(), 100);
+    else this.held = null;
   }
 
   reveal(position) {

@@ -18,7 +18,7 @@ class Toolbar {
       onchange: () => this.seedChanged(),
     });
     this.again = this.button("Shuffle", "Another random order", "M2 5h3l6 6h3M2 11h3l1.5-1.5M9.5 6.5 11 5h3M12 3l2 2-2 2M12 9l2 2-2 2", () => this.shuffle());
-    this.rows = this.button("Rows", "Rows: pictures in their own shape", "M2 3h6v4H2zM10 3h4v4h-4zM2 9h4v4H2zM8 9h6v4H8z", () => gallery.arrange({ layout: "rows" }));
+    this.rows = this.button("Rows", "Rows: pictures in their own shape", "M1.5 3h8v4h-8zM11.5 3h3v4h-3zM1.5 9h3v4h-3zM6.5 9h8v4h-8z", () => gallery.arrange({ layout: "rows" }));
     this.grid = this.button("Grid", "Grid: cells of one size", "M2 3h5v4H2zM9 3h5v4H9zM2 9h5v4H2zM9 9h5v4H9z", () => gallery.arrange({ layout: "grid" }));
     this.size = element("input", {
       type: "range",
