@@ -48,3 +48,7 @@ class CatalogueError(CocoSiftError):
 
 class ConflictError(CatalogueError):
     """Somebody else has changed the entry since it was read; nothing was overwritten."""
+
+
+class RecipeError(CocoSiftError):
+    """A recipe cannot be read, or does not fit together."""

@@ -1,0 +1,49 @@
+"""Recipes: all that is needed to make a subset again, and to tell whether it is the same."""
+
+from core.recipe.algebra import combine_recipes, combined_ids
+from core.recipe.json_form import FORMAT, MAX_BYTES, VERSION, from_json, to_json
+from core.recipe.reading import RECIPE, RecipeFile, open_recipe, read_recipe, upload_member
+from core.recipe.record import (
+    CombinationOrigin,
+    DatasetStamp,
+    EmbeddingsStamp,
+    IdsOrigin,
+    LeftOut,
+    ModelStamp,
+    Operation,
+    Origin,
+    QueryOrigin,
+    Recipe,
+    RecipeError,
+    uploads_of,
+)
+from core.recipe.words import origin_kind, origin_words
+
+__all__ = [
+    "FORMAT",
+    "MAX_BYTES",
+    "RECIPE",
+    "VERSION",
+    "CombinationOrigin",
+    "DatasetStamp",
+    "EmbeddingsStamp",
+    "IdsOrigin",
+    "LeftOut",
+    "ModelStamp",
+    "Operation",
+    "Origin",
+    "QueryOrigin",
+    "Recipe",
+    "RecipeError",
+    "RecipeFile",
+    "combine_recipes",
+    "combined_ids",
+    "from_json",
+    "open_recipe",
+    "origin_kind",
+    "origin_words",
+    "read_recipe",
+    "to_json",
+    "upload_member",
+    "uploads_of",
+]
