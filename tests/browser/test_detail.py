@@ -190,6 +190,17 @@ def test_an_instance_under_the_pointer_lights_its_row_even_when_masks_are_hidden
     expect(instance.locator(".mask")).to_have_css("visibility", "visible")
 
 
+def test_a_picture_that_appears_under_a_resting_pointer_is_shown_undimmed(detail):
+    page = detail.page
+    page.mouse.move(*point_on(detail.locator("svg.overlay .instance .mask").last))
+    expect(detail.locator("svg.overlay.lighting")).to_be_attached()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    expect(detail.locator("h2")).to_contain_text("1 of 24")
+    expect(detail.locator("svg.overlay .instance").first).to_be_attached()
+    expect(detail.locator("svg.overlay.lighting")).to_have_count(0)
+
+
 def test_a_row_zooms_to_its_instance(detail):
     whole = frame_width(detail)
     detail.locator("tbody tr").last.get_by_role("button").click()

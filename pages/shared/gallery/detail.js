@@ -99,7 +99,8 @@ class Detail {
         this.wholeButton,
       ),
     );
-    this.frame.addEventListener("pointerover", (event) => this.lightUnder(event));
+    // Moves only: a picture that appears under a resting pointer is shown as it is.
+    this.frame.addEventListener("pointermove", (event) => this.lightUnder(event));
     this.frame.addEventListener("click", (event) => this.instances.reveal(this.lightUnder(event)));
     this.frame.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && this.light(null));
     this.zoom = new Zoom(this.stage, this.frame, (zoom) => this.showZoom(zoom), (step) => this.step(step));
@@ -111,7 +112,7 @@ class Detail {
     this.pick = action("Select", () => this.act("pick"), "Select (S)");
     this.exclude = action("Leave out", () => this.act("exclude"), "Leave out of the result and of what is exported (X)");
     this.asks = [
-      action("More like this", () => this.ask("like"), "Add this picture to the query"),
+      action("More like this", () => this.ask("like"), "Add this picture to the query (L)"),
       action("Less like this", () => this.ask("unlike"), "Take this picture away from the query"),
       action("Use as query", () => this.ask("replace"), "Search with this picture alone"),
     ];
@@ -161,7 +162,7 @@ class Detail {
   }
 
   async show(id, why = "") {
-    Object.assign(this, { id, why, annotated: [], overlay: null, label: null });
+    Object.assign(this, { id, why, annotated: [], overlay: null, label: null, lit: null });
     this.keepFocus();
     const position = positionOf(this.gallery.items, id);
     const item = position < 0 ? { id, rank: null, score: null, width: 0, height: 0, file: "" } : this.gallery.items[position];
@@ -290,11 +291,12 @@ class Detail {
   lightUnder(event) {
     const group = event.target.closest(".instance");
     const index = group ? Number(group.dataset.index) : null;
-    this.light(index);
+    if (index !== this.lit) this.light(index);
     return index;
   }
 
   light(index) {
+    this.lit = index;
     this.instances.light(index);
     if (!this.overlay) return;
     lightInstance(this.overlay, index);
@@ -362,6 +364,7 @@ class Detail {
       masks: () => this.showLayer("masks", !this.layers.masks),
       boxes: () => this.showLayer("boxes", !this.layers.boxes),
       keypoints: () => this.showLayer("keypoints", !this.layers.keypoints),
+      like: () => this.gallery.canRank && this.ask("like"),
       help: () => openHelp(this.gallery),
     };
     if (action === null) return;
@@ -378,7 +381,7 @@ class Detail {
   }
 
   pictureUrl(id) {
-    return `${this.gallery.base}/images/${id}/picture?v=${this.gallery.version}`;
+    return `${this.gallery.base}/images/${id}/picture?v=${versionOf(this.gallery, id)}`;
   }
 
   closeOutside(event) {
@@ -441,7 +444,12 @@ function allowed({ commercial, modifications }) {
 }
 
 function thumbnailUrl(gallery, id) {
-  return `${gallery.base}/images/${id}/thumbnail?size=320&v=${gallery.version}`;
+  return `${gallery.base}/images/${id}/thumbnail?size=320&v=${versionOf(gallery, id)}`;
+}
+
+// Of a picture in the result its file's own version is known, which may be kept for longer.
+function versionOf({ items, version }, id) {
+  return items[positionOf(items, id)]?.version || version;
 }
 
 function isWebAddress(url) {

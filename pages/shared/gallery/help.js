@@ -47,6 +47,7 @@ const KEYS = {
     { keys: ["k"], action: "keypoints", does: "Keypoints on or off" },
     { keys: ["s"], action: "pick", does: "Select or deselect" },
     { keys: ["x"], action: "exclude", does: "Leave out or take back" },
+    { keys: ["l"], action: "like", does: "More like this one" },
     { keys: ["i"], action: "copy", does: "Copy the image id" },
     { keys: ["?"], action: "help", does: "Show these keys" },
     { keys: ["Escape"], does: "Close" },
