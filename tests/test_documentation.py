@@ -13,12 +13,18 @@ import pytest
 import typer
 from typer.main import get_command
 
+from core.cli import app
+from core.query import CategoryTerm, Filters, Part, Query, SideBound, Words, to_params
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 SAMPLE = ROOT.parent / "shared" / "coco-sample"
 RUN_AS_THEY_STAND = (
     'python -m core search "a dog on a beach" --top-k 24',
     'python -m core search "a dog on a beach" --json',
+    'python -m core search "a dog" --not "a beach" --weight 0.5 --category dog --threshold 0.3',
+    "python -m core search --like 46 --hide-duplicates 0.95 --diversity 0.3 --json",
+    'python -m core search "a dog on a beach" --url',
     'python -m core search "cars at night" --export cars.zip',
     "python -m core datasets",
 )
@@ -51,11 +57,51 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
-def test_every_file_that_is_linked_is_there(name):
-    text = (ROOT / name).read_text("utf-8")
-    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", text)
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_that_is_linked_is_there(path):
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", path.read_text("utf-8"))
+    assert [link for link in links if not (path.parent / link).is_file()] == []
+
+
+def test_the_table_of_the_query_names_every_option_and_parameter_and_no_other():
+    rows = re.findall(r"^\| .+ \|$", (ROOT / "docs/query.md").read_text("utf-8"), re.M)
+    cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in rows]
+    table = [row for row in cells if len(row) == 4 and "`" in "".join(row)]
+    options = {option for row in table for option in re.findall(r"--[a-z-]+", row[1])}
+    parameters = {name for row in table for name in re.findall(r"`(\w+)", row[2])}
+    outside = {"--dataset", "--model", "--json", "--url", "--export", "--without-missing", "--help"}
+    parser = get_command(app).commands["search"]
+    assert options == {o for p in parser.params for o in (*p.opts, *p.secondary_opts)} - outside - {
+        "texts"
+    }
+    everything = Query(
+        parts=(
+            *(Part("text", "a", weight) for weight in (2, -1)),
+            *(Part("image", 1, weight) for weight in (1, -1)),
+            *(Part("upload", "0" * 64, weight) for weight in (1, -1)),
+        ),
+        mode="any",
+        prompts="full",
+        filters=Filters(
+            must=(CategoryTerm("a"),),
+            any_of=(CategoryTerm("a"),),
+            without=(CategoryTerm("a"),),
+            crowd=True,
+            words=(Words("a"),),
+            licenses=("1",),
+            orientations=("square",),
+            sides=(SideBound("width", "=", 1),),
+            annotated=True,
+            only=(1,),
+            excluded=(2,),
+        ),
+        hide_duplicates=0.9,
+        diversity=0.1,
+    )
+    assert parameters == set(to_params(everything)) | {"score", "percentile"}
 
 
 def test_the_figures_in_the_readme_are_those_of_the_shipped_model(demo_home):
@@ -72,8 +118,6 @@ def test_the_figures_in_the_readme_are_those_of_the_shipped_model(demo_home):
 
 @pytest.mark.parametrize("command", sorted(set(commands())))
 def test_each_command_and_option_exists(command):
-    from core.cli import app
-
     words = shlex.split(command)[3:]
     parser = get_command(app)
     while isinstance(parser, typer.core.TyperGroup):
@@ -91,6 +135,8 @@ def test_a_command_of_the_tour_runs(command, tmp_path):
     assert done.stdout
     if command.endswith("--json"):
         assert len(json.loads(done.stdout)["results"]) == 24
+    if command.endswith("--url"):
+        assert done.stdout.startswith("http://127.0.0.1:8501/?q=a+dog+on+a+beach&k=24")
     for archive in tmp_path.glob("*.zip"):
         assert ZipFile(archive).testzip() is None
 
@@ -101,8 +147,10 @@ def test_the_notebook_session_runs(tmp_path, monkeypatch):
     monkeypatch.setenv("COCOSIFT_HOME", str(ROOT))
     names: dict = {}
     exec(session, names)
-    assert len(names["found"].image_ids) == 24
-    assert ZipFile("dogs.zip").testzip() is None
+    assert len(names["found"])
+    with ZipFile("dogs.zip") as archive:
+        assert archive.testzip() is None
+        assert len([name for name in archive.namelist() if name.startswith("images/")]) == 24
 
 
 @pytest.mark.slow
