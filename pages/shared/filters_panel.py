@@ -20,6 +20,8 @@ from pages.shared.query_state import (
     change,
     change_by,
     follow,
+    fresh,
+    renew,
     with_filters,
     without_filters,
 )
@@ -216,7 +218,7 @@ def _show_id_list(label: str, key: str, field: str, ids: tuple[int, ...] | None)
                 args=(_without_id_list, field),
             )
         return
-    uploader = f"{key}-{st.session_state.get(keys.UPLOADERS, 0)}"
+    uploader = fresh(key)
     st.file_uploader(
         label,
         key=uploader,
@@ -292,7 +294,7 @@ def _with_id_list(query: Query, key: str, field: str) -> Query:
     file = st.session_state[key]
     if file is None:
         return query
-    st.session_state[keys.UPLOADERS] = st.session_state.get(keys.UPLOADERS, 0) + 1
+    renew()
     ids = read_id_list(file.getvalue())
     if not ids:
         raise QueryError(f"{file.name!r:.80} has no ids. Expected image ids, one a line.")

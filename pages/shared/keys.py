@@ -11,7 +11,7 @@ FITTED = "fitted to"
 SAID = "sentences to say"
 REFUSED = "refused text"
 SAME_CUTS = "cuts at the same place"
-UPLOADERS = "number of the uploader"
+ADDED = "number of things added"
 
 # Widgets of the sidebar.
 DATASET = "dataset"
@@ -48,6 +48,7 @@ PROMPTS = "prompts"
 TEXT = "q"
 MODE = "mode"
 ADD = "add"
+# A fresh widget takes the place of one whose content was added, see `fresh`.
 ADD_TEXT = "add-text"
 ADD_NEGATIVE = "add-not"
 ADD_PICTURE = "add-picture"

@@ -12,7 +12,7 @@ from core.query.record import MAX_WEIGHT
 from core.uploads import MAX_FILE_BYTES
 from pages.shared import keys, resources
 from pages.shared.plain import plain
-from pages.shared.query_state import View, change, change_by, follow
+from pages.shared.query_state import View, change, change_by, follow, fresh, renew
 
 QUERY_LABEL = "What should the pictures show?"
 
@@ -91,21 +91,18 @@ def offer(examples: tuple[str, ...]) -> None:
 def _show_adding() -> None:
     """Draw the menu that adds a part. It closes when one was added."""
     with st.popover("Add", icon=":material/add:", key=keys.ADD, on_change="rerun"):
-        st.text_input(
-            "Another text",
-            key=keys.ADD_TEXT,
-            placeholder="a red umbrella",
-            on_change=change_by,
-            args=(keys.ADD_TEXT, _with_added_text, keys.ADD_TEXT, 1.0),
-        )
-        st.text_input(
-            "But not…",
-            key=keys.ADD_NEGATIVE,
-            placeholder="a leash",
-            on_change=change_by,
-            args=(keys.ADD_NEGATIVE, _with_added_text, keys.ADD_NEGATIVE, -1.0),
-        )
-        uploader = f"{keys.ADD_PICTURE}-{st.session_state.get(keys.UPLOADERS, 0)}"
+        for label, key, weight, example in (
+            ("Another text", fresh(keys.ADD_TEXT), 1.0, "a red umbrella"),
+            ("But not…", fresh(keys.ADD_NEGATIVE), -1.0, "a leash"),
+        ):
+            st.text_input(
+                label,
+                key=key,
+                placeholder=example,
+                on_change=change_by,
+                args=(key, _with_added_text, key, weight),
+            )
+        uploader = fresh(keys.ADD_PICTURE)
         st.file_uploader(
             "A picture",
             key=uploader,
@@ -141,8 +138,9 @@ def _show_part(index: int, part: Part, view: View) -> None:
         else:
             _show_picture(part, view.dataset)
         _show_weight(index, part, view.query)
+        # The style sheet shows the icon alone; the words are for those who hear the page.
         st.button(
-            "",
+            f"Take out part {index + 1}",
             key=f"part-{index}-remove",
             icon=":material/close:",
             type="tertiary",
@@ -240,8 +238,7 @@ def _with_added_text(query: Query, key: str, weight: float) -> Query:
     if not text:
         return query
     added = query.with_part(Part("text", text, weight))
-    st.session_state[key] = ""
-    st.session_state[keys.ADD] = False
+    _close_adding()
     return added
 
 
@@ -249,10 +246,13 @@ def _with_upload(query: Query, key: str) -> Query:
     file = st.session_state[key]
     if file is None:
         return query
-    # Another uploader takes its place, so that the next picture finds it empty.
-    st.session_state[keys.UPLOADERS] = st.session_state.get(keys.UPLOADERS, 0) + 1
-    st.session_state[keys.ADD] = False
+    _close_adding()
     return query.with_part(Part("upload", resources.uploads().keep(file.getvalue(), file.name).sha))
+
+
+def _close_adding() -> None:
+    renew()
+    st.session_state[keys.ADD] = False
 
 
 def _with_text(query: Query, index: int) -> Query:

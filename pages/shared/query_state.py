@@ -54,6 +54,20 @@ def follow(key: str, value: object) -> None:
         st.session_state[key] = value
 
 
+def fresh(key: str) -> str:
+    """Return a key for a widget that gives something once, and is empty thereafter.
+
+    A browser forgets neither a file nor the text of a widget that it no longer draws, so
+    such a widget is not emptied: another one takes its place when `renew` was called.
+    """
+    return f"{key}-{st.session_state.get(keys.ADDED, 0)}"
+
+
+def renew() -> None:
+    """Have all widgets with a `fresh` key replaced by empty ones."""
+    st.session_state[keys.ADDED] = st.session_state.get(keys.ADDED, 0) + 1
+
+
 def change(make: Callable[..., Query], *args: object) -> None:
     """As a callback: ask what `make` makes of the present query; a refusal is said.
 

@@ -133,11 +133,11 @@ CHANGES = {
         Query.text("cars at night"),
     ),
     "another text": (
-        lambda test: test.text_input(key="add-text").set_value("a boat"),
+        lambda test: test.text_input(key="add-text-0").set_value("a boat"),
         Query((Part("text", "a dog"), Part("text", "a boat"))),
     ),
     "a text that is not wanted": (
-        lambda test: test.text_input(key="add-not").set_value("a boat"),
+        lambda test: test.text_input(key="add-not-0").set_value("a boat"),
         Query((Part("text", "a dog"), Part("text", "a boat", -1.0))),
     ),
     "a number of pictures": (
