@@ -35,6 +35,7 @@ browser: test-tools ## tests in a real Chromium
 
 test-tools: $(VENV)/test.stamp
 	@$(BIN)/python tests/browser/chromium.py
+	@$(BIN)/python tests/core/catalogue/postgres.py
 
 format: $(VENV)/test.stamp ## mend format and what lint can mend
 	$(BIN)/ruff format .
@@ -50,7 +51,7 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt $(VENV)/run.stamp
+$(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt requirements-postgres.txt $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

@@ -18,6 +18,7 @@ LAYERS = (
     ("search", "ranking", "duplicates", "diversity"),
     ("export",),
     ("library", "searchable", "finder", "found", "subset", "stamps", "replay"),
+    ("catalogue",),
     ("embed_run", "evaluation", "demo"),
     ("downloads",),
     ("http", "cli", "__main__", "__init__"),

@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from core.cli import checkpoint, datasets, demo, embed, evaluate, search
+from core.cli import checkpoint, datasets, demo, embed, evaluate, search, subsets
 from core.cli.asking import AskingCommand
 from core.errors import CocoSiftError
 from core.progress import Cancelled
@@ -52,6 +52,7 @@ app.command()(datasets.add)
 app.command()(datasets.datasets)
 app.add_typer(checkpoint.app, name="checkpoint")
 app.add_typer(demo.app, name="demo")
+app.add_typer(subsets.app, name="subsets")
 
 
 def main() -> None:

@@ -1,0 +1,390 @@
+"""`python -m core subsets …`: the catalogue of saved subsets on the command line."""
+
+import getpass
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from core.errors import CatalogueError
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from core.catalogue import Catalogue, Comparison, Entry, Page
+
+app = typer.Typer(
+    help="""The subsets that were saved: list, search, compare, combine and export them.
+
+    Examples:
+
+        python -m core subsets list beach --tag dogs
+
+        python -m core subsets combine difference 3 1 --name "Dogs, not on beaches"
+
+        python -m core subsets export 3 dogs.zip
+    """,
+    no_args_is_help=True,
+)
+
+_WIDEST_TABLE = 140
+_NAMED = 10
+
+_Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as `list` shows it.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+_Who = Annotated[
+    str | None, typer.Option(help="Who does this; the name you are logged in with if not said.")
+]
+_Name = Annotated[str, typer.Option(help="Its name; one is made if not said.")]
+_Note = Annotated[str, typer.Option(help="A note on it.")]
+_Tags = Annotated[
+    list[str] | None, typer.Option("--tag", metavar="TAG", help="A tag; may be repeated.")
+]
+
+
+@app.command("list")
+def list_(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="WORDS",
+            show_default=False,
+            help="All of them are in its name, note, tags, query, dataset, model or author.",
+        ),
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help="It has this tag.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="It is of this dataset.")] = None,
+    sort: Annotated[
+        Literal["new", "old", "name", "images", "changed"],
+        typer.Option(help="What comes first: newest, oldest, by name, most pictures, last changed"),
+    ] = "new",
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many at the start.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="So many at most.")] = 50,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those deleted in the last 30 days.")
+    ] = False,
+    as_json: _Json = False,
+) -> None:
+    """List the saved subsets, newest first.
+
+    Examples:
+
+        python -m core subsets list
+
+        python -m core subsets list dog beach --tag training --sort images
+
+        python -m core subsets list --deleted --json
+    """
+    page = _catalogue().list(
+        " ".join(words or ()), tag, sort, offset, limit, dataset=dataset, deleted=deleted
+    )
+    if as_json:
+        entries = [entry.to_json() for entry in page.entries]
+        _print_json({"total": page.total, "offset": page.offset, "subsets": entries})
+    else:
+        typer.echo(_table(page))
+
+
+@app.command()
+def show(entry_id: _Id, as_json: _Json = False) -> None:
+    """Show one subset: what it is, what is in it, and who changed it.
+
+    Examples:
+
+        python -m core subsets show 3
+
+        python -m core subsets show 3 --json
+    """
+    catalogue = _catalogue()
+    entry, history = catalogue.get(entry_id), catalogue.history(entry_id)
+    if as_json:
+        changes = [
+            {"version": c.version, "what": c.what, "who": c.who, "when": c.when.isoformat()}
+            for c in history
+        ]
+        image_ids = list(catalogue.recipe(entry_id).image_ids)
+        _print_json({**entry.to_json(), "history": changes, "image_ids": image_ids})
+        return
+    typer.echo(_description(entry))
+    for change in history:
+        by = f" by {change.who}" if change.who else ""
+        typer.echo(f"  {_time(change.when)}  {change.what}{by}")
+
+
+@app.command()
+def combine(
+    operation: Annotated[
+        Literal["union", "intersection", "difference"],
+        typer.Argument(metavar="union|intersection|difference", help="What to take of them."),
+    ],
+    entry_ids: Annotated[
+        list[int], typer.Argument(metavar="ID…", help="Two or more; the order counts.")
+    ],
+    name: _Name = "",
+    note: _Note = "",
+    tags: _Tags = None,
+    who: _Who = None,
+    as_json: _Json = False,
+) -> None:
+    """Save the union, intersection or difference of subsets as a new one.
+
+    The difference is what is in the first and in none of the others.
+
+    Examples:
+
+        python -m core subsets combine union 1 2 --name "Dogs and cats"
+
+        python -m core subsets combine difference 3 1 --json
+    """
+    _say(
+        _catalogue().combine(
+            operation, entry_ids, name, note=note, tags=tags or (), who=_person(who)
+        ),
+        "Saved",
+        as_json,
+    )
+
+
+@app.command()
+def compare(
+    a: Annotated[int, typer.Argument(metavar="A", help="A number, as `list` shows it.")],
+    b: Annotated[int, typer.Argument(metavar="B", help="The number of another.")],
+    as_json: _Json = False,
+) -> None:
+    """Tell which pictures only one of two subsets has, and which both have.
+
+    Examples:
+
+        python -m core subsets compare 1 2
+
+        python -m core subsets compare 1 2 --json
+    """
+    found = _catalogue().compare(a, b)
+    if as_json:
+        lists = {"only_a": found.only_a, "only_b": found.only_b, "both": found.both}
+        names = {"a": found.a.to_json(), "b": found.b.to_json()}
+        _print_json({**names, **{name: list(ids) for name, ids in lists.items()}})
+    else:
+        typer.echo(_comparison(found))
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A recipe.json, or a package (ZIP).")
+    ],
+    name: _Name = "",
+    note: _Note = "",
+    tags: _Tags = None,
+    who: Annotated[str, typer.Option(help="Whose it is; who the recipe names if not said.")] = "",
+    as_json: _Json = False,
+) -> None:
+    """Save the recipe that a colleague has sent.
+
+    Examples:
+
+        python -m core subsets import dogs.zip
+
+        python -m core subsets import recipe.json --name "Ann's dogs" --tag dogs --json
+    """
+    entry = _catalogue().import_recipe(file, name=name, note=note, tags=tags or (), who=who)
+    _say(entry, "Saved", as_json)
+
+
+@app.command()
+def rename(
+    entry_id: _Id,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its new name.")],
+    who: _Who = None,
+    as_json: _Json = False,
+) -> None:
+    """Give a subset another name.
+
+    Examples:
+
+        python -m core subsets rename 3 "Dogs on beaches"
+
+        python -m core subsets rename 3 "Dogs on beaches" --who Ann --json
+    """
+    catalogue = _catalogue()
+    version = catalogue.get(entry_id).version
+    _say(catalogue.rename(entry_id, version, name, who=_person(who)), "Renamed", as_json)
+
+
+@app.command()
+def annotate(
+    entry_id: _Id,
+    note: Annotated[
+        str | None, typer.Option(help="Its new note; an empty one takes it away.")
+    ] = None,
+    tags: _Tags = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take its tags away.")] = False,
+    who: _Who = None,
+    as_json: _Json = False,
+) -> None:
+    """Give a subset another note or other tags; what is not said stays.
+
+    Examples:
+
+        python -m core subsets annotate 3 --note "Checked by two of us"
+
+        python -m core subsets annotate 3 --tag dogs --tag training --json
+    """
+    if no_tags and tags:
+        raise CatalogueError("--no-tags takes all tags away. Leave out --tag, or it.")
+    if note is None and not tags and not no_tags:
+        raise CatalogueError("There is nothing to change. Add --note, --tag or --no-tags.")
+    catalogue = _catalogue()
+    version = catalogue.get(entry_id).version
+    entry = catalogue.annotate(
+        entry_id, version, note=note, tags=() if no_tags else tags, who=_person(who)
+    )
+    _say(entry, "Changed", as_json)
+
+
+@app.command()
+def delete(entry_id: _Id, who: _Who = None, as_json: _Json = False) -> None:
+    """Delete a subset from the catalogue; for 30 days it can be brought back.
+
+    Examples:
+
+        python -m core subsets delete 3
+
+        python -m core subsets delete 3 --json
+    """
+    catalogue = _catalogue()
+    version = catalogue.get(entry_id).version
+    entry = catalogue.delete(entry_id, version, who=_person(who))
+    _say(entry, "Deleted", as_json)
+    typer.echo(f"To bring it back: python -m core subsets restore {entry.id}", err=True)
+
+
+@app.command()
+def restore(entry_id: _Id, who: _Who = None, as_json: _Json = False) -> None:
+    """Bring back a subset that was deleted.
+
+    Examples:
+
+        python -m core subsets restore 3
+
+        python -m core subsets restore 3 --json
+    """
+    _say(_catalogue().undo_delete(entry_id, who=_person(who)), "Brought back", as_json)
+
+
+def _catalogue() -> "Catalogue":
+    # Here, so that --help does not wait for SQLAlchemy.
+    from core.catalogue import shared_catalogue
+
+    return shared_catalogue(Settings.from_environment())
+
+
+def _person(who: str | None) -> str:
+    if who is not None:
+        return who
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return ""
+
+
+def _say(entry: "Entry", verb: str, as_json: bool) -> None:
+    if as_json:
+        _print_json(entry.to_json())
+    else:
+        pictures = "picture" if entry.count == 1 else "pictures"
+        typer.echo(f"{verb} {entry.id}: {entry.name} ({entry.count:,} {pictures})")
+
+
+def _table(page: "Page") -> str:
+    if not page.entries:
+        return "No saved subset fits." if page.total == 0 else "No more saved subsets."
+    rows = [("id", "pictures", "saved", "who", "dataset", "name")]
+    rows += [
+        (
+            str(entry.id),
+            f"{entry.count:,}",
+            _time(entry.when),
+            _fitted(entry.who, 16),
+            _fitted(entry.dataset, 16),
+            entry.name + "".join(f"  #{tag}" for tag in entry.tags),
+        )
+        for entry in page.entries
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    room = min(shutil.get_terminal_size(fallback=(_WIDEST_TABLE, 0)).columns, _WIDEST_TABLE)
+    room -= sum(widths) + 10
+    lines = [
+        "  ".join(
+            (
+                row[0].rjust(widths[0]),
+                row[1].rjust(widths[1]),
+                *(row[column].ljust(widths[column]) for column in (2, 3, 4)),
+                _fitted(row[5], max(room, 20)),
+            )
+        ).rstrip()
+        for row in rows
+    ]
+    last = page.offset + len(page.entries)
+    if last < page.total:
+        lines.append(f"{last:,} of {page.total:,}; more: --offset {last}")
+    return "\n".join(lines)
+
+
+def _description(entry: "Entry") -> str:
+    package = "none"
+    if entry.package:
+        package = f"{entry.package.file_name}, {entry.package.n_bytes:,} bytes, sha256 "
+        package += entry.package.sha256
+    facts = {
+        "asked": entry.query or "nothing",
+        "pictures": f"{entry.count:,} of {entry.dataset}"
+        + (f", ranked by {entry.model}" if entry.model else ""),
+        "chosen by": {"query": "a query", "hand": "a query and by hand"}.get(
+            entry.origin, "combining others" if entry.origin == "combination" else "ids"
+        ),
+        "categories": _named([f"{one.name} {one.images:,}" for one in entry.categories])
+        if entry.categories is not None
+        else "not known here",
+        "licences": _named(
+            [f"{one.name or 'none stated'} {one.images:,}" for one in entry.licences]
+        )
+        if entry.licences is not None
+        else "not known here",
+        "tags": ", ".join(entry.tags) or "none",
+        "package": package,
+    }
+    lines = [f"{entry.id}: {entry.name}" + (" (deleted)" if entry.deleted_at else "")]
+    lines += [f"  {name:<12}{text}" for name, text in facts.items()]
+    lines += [f"  {line}" for line in entry.note.splitlines()]
+    return "\n".join(lines)
+
+
+def _comparison(found: "Comparison") -> str:
+    lists = (
+        (f"only in {found.a.id} ({found.a.name})", found.only_a),
+        (f"only in {found.b.id} ({found.b.name})", found.only_b),
+        ("in both", found.both),
+    )
+    return "\n".join(
+        f"{len(ids):>7,} {where}" + (f": {_named([*map(str, ids)])}" if ids else "")
+        for where, ids in lists
+    )
+
+
+def _named(texts: list[str]) -> str:
+    more = f" and {len(texts) - _NAMED:,} more" if len(texts) > _NAMED else ""
+    return (", ".join(texts[:_NAMED]) or "none") + more
+
+
+def _time(moment: Any) -> str:
+    return str(moment.astimezone().strftime("%Y-%m-%d %H:%M"))
+
+
+def _fitted(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
