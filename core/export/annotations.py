@@ -9,8 +9,10 @@ from pathlib import Path
 from core.coco import safe_file_name
 from core.errors import PictureError
 from core.export.contents import ANNOTATIONS, Contents, Member
+from core.export.geometry import Scaling
 from core.export.members import in_chunks
 from core.export.records import annotation_records, image_records
+from core.export.resizing import resized_mask
 
 COCO_FILE_STEMS = {"keypoints": "person_keypoints"}
 _FIRST, _NEXT = b"\n", b",\n"
@@ -34,9 +36,11 @@ def mask_members(contents: Contents) -> Iterator[Member]:
         if part.masks is None:
             continue
         folder = annotation_file_name("panoptic", _label(part)).removesuffix(".json")
-        for records in annotation_records(part, "panoptic"):
+        ids = part.image_ids.tolist()
+        for image_id, records in zip(ids, annotation_records(part, "panoptic"), strict=True):
+            scaling = part.changes.scalings.get(image_id)
             for name in mask_names(records):
-                yield _mask_member(f"{ANNOTATIONS}/{folder}/{name}", part.masks / name)
+                yield _mask_member(f"{ANNOTATIONS}/{folder}/{name}", part.masks / name, scaling)
 
 
 def mask_names(records: Iterable[bytes]) -> Iterator[str]:
@@ -64,8 +68,11 @@ def _label(part: Contents) -> str:
     return part.part or part.dataset.split
 
 
-def _mask_member(name: str, path: Path) -> Member:
-    return Member(name, path.stat().st_size, lambda: [path.read_bytes()])
+def _mask_member(name: str, path: Path, scaling: Scaling | None) -> Member:
+    n_bytes = path.stat().st_size
+    if scaling is None:
+        return Member(name, n_bytes, lambda: [path.read_bytes()])
+    return Member(name, n_bytes, lambda: [resized_mask(path, scaling)], is_exact=False)
 
 
 def _json_member(contents: Contents, kind: str, file_name: str) -> Member:

@@ -16,8 +16,10 @@ from core.errors import ExportError
 from core.export import pictures as standing_of
 from core.export.contents import Member, MissingPicture
 from core.export.formats import Format, format_of
+from core.export.geometry import Scaling
 from core.export.pictures import Picture, file_chunks, present
-from core.export.planning import ExportPlan, standing
+from core.export.planning import ExportPlan, scalings, standing
+from core.export.resizing import resized
 from core.export.sizes import SUMS, sum_line
 from core.export.unfinished import unfinished
 from core.images import PictureStore
@@ -172,7 +174,8 @@ class _Package:
         info = ZipInfo(member.name, ZIP_EPOCH)
         info.create_system = 3  # Unix, on every system, for the permissions below
         info.external_attr = 0o644 << 16
-        info.file_size = member.n_bytes
+        # What is not known exactly may become larger; this decides on the 64-bit form.
+        info.file_size = member.n_bytes if member.is_exact else 2 * member.n_bytes
         written, digest = 0, hashlib.sha256()
         with self.archive.open(info, "w") as file:
             for chunk in member.chunks():
@@ -253,15 +256,29 @@ def _write_pictures(
 def _picture_members(
     shape: Format, plan: ExportPlan, batch: Sequence[Picture], start: int
 ) -> Iterator[Member]:
-    parts = plan.selection.parts
+    parts, longest = plan.selection.parts, plan.choices.longest_side
+    ids = [picture.image_id for picture in batch]
+    smaller = {} if longest is None else scalings(plan.dataset, ids, longest)
     for place, picture in enumerate(batch, start):
         if not picture.reason:
             folder = shape.folder(parts[place] if parts is not None else "")
-            yield _picture_member(f"{folder}/{picture.name}", plan.pictures, picture)
+            scaling = smaller.get(picture.image_id)
+            yield _picture_member(f"{folder}/{picture.name}", plan.pictures, picture, scaling)
 
 
-def _picture_member(name: str, pictures: PictureStore, picture: Picture) -> Member:
-    return Member(name, picture.n_bytes, lambda: file_chunks(present(pictures, picture.image_id)))
+def _picture_member(
+    name: str, pictures: PictureStore, picture: Picture, scaling: Scaling | None
+) -> Member:
+    if scaling is None:
+        return Member(
+            name, picture.n_bytes, lambda: file_chunks(present(pictures, picture.image_id))
+        )
+    return Member(
+        name,
+        int(picture.n_bytes * scaling.x * scaling.y),
+        lambda: [resized(present(pictures, picture.image_id), scaling)],
+        is_exact=False,
+    )
 
 
 def _stop_at_missing(

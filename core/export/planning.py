@@ -229,6 +229,18 @@ def standing(
     return found if selection.masks is None else _with_masks(selection, found)
 
 
+def scalings(dataset: CocoDataset, image_ids: Sequence[int], longest: int) -> dict[int, Scaling]:
+    """How each picture that must be made smaller is, by its id."""
+    rows = dataset.images.rows_of(image_ids)
+    widths, heights = dataset.images.widths[rows].tolist(), dataset.images.heights[rows].tolist()
+    found = {
+        image_id: Scaling.to_longest_side(width, height, longest)
+        for image_id, width, height in zip(image_ids, widths, heights, strict=True)
+        if width and height
+    }
+    return {image_id: scaling for image_id, scaling in found.items() if scaling is not None}
+
+
 def _with_masks(selection: Selection, found: list[Picture]) -> list[Picture]:
     """Call those missing that have a panoptic record, but not its mask."""
     ids = np.array([picture.image_id for picture in found], dtype=np.int64)
@@ -337,9 +349,7 @@ def _changes(contents: Contents) -> RecordChanges:
     changes = RecordChanges(file_names=new_names)
     longest = contents.choices.longest_side
     if longest is not None:
-        sides = zip(ids, images.widths[rows].tolist(), images.heights[rows].tolist(), strict=True)
-        scalings = {i: Scaling.to_longest_side(w, h, longest) for i, w, h in sides if w and h}
-        changes = replace(changes, scalings={i: s for i, s in scalings.items() if s is not None})
+        changes = replace(changes, scalings=scalings(contents.dataset, ids, longest))
     if contents.choices.renumber:
         changes = replace(changes, numbering=_numbering(contents))
     return changes

@@ -162,10 +162,15 @@ def _pictures(shape: Format, contents: Contents, found: Iterable[Picture]) -> di
     parts = contents.parts or [""] * len(contents.image_ids)
     by_id = dict(zip(contents.image_ids.tolist(), parts, strict=True))
     return {
-        f"{shape.folder(by_id[picture.image_id])}/{picture.name}": picture.n_bytes
+        f"{shape.folder(by_id[picture.image_id])}/{picture.name}": _scaled_bytes(contents, picture)
         for picture in found
         if not picture.reason
     }
+
+
+def _scaled_bytes(contents: Contents, picture: Picture) -> int:
+    scaling = contents.changes.scalings.get(picture.image_id)
+    return picture.n_bytes if scaling is None else int(picture.n_bytes * scaling.x * scaling.y)
 
 
 def _sized_kinds(dataset: CocoDataset) -> list[str]:

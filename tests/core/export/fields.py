@@ -1,0 +1,39 @@
+"""Annotation files compared field by field, as they are spelt."""
+
+import json
+from typing import Any
+
+
+def spelt(text: str | bytes) -> Any:
+    """JSON with its numbers as text: 1 and 1.0 differ, and no digit is lost."""
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+
+
+def differences(source: Any, found: Any, image_ids: list[int]) -> list[str]:
+    """Each field of each record that is not the source's, named; empty when all are."""
+    order = [str(image_id) for image_id in image_ids]
+    images = {record["id"]: record for record in source["images"]}
+    expected = {
+        **{key: value for key, value in source.items() if key not in ("images", "annotations")},
+        "images": [images[image_id] for image_id in order],
+        "annotations": [
+            record
+            for image_id in order
+            for record in source["annotations"]
+            if record["image_id"] == image_id
+        ],
+    }
+    named = [f"member {key!r}" for key in expected.keys() ^ found.keys()]
+    for key in expected.keys() & found.keys():
+        if key not in ("images", "annotations"):
+            named += [] if expected[key] == found[key] else [key]
+            continue
+        if len(expected[key]) != len(found[key]):
+            named.append(f"{len(found[key])} {key} for {len(expected[key])}")
+        for before, after in zip(expected[key], found[key], strict=False):
+            for field in before.keys() | after.keys():
+                if field not in before or field not in after or before[field] != after[field]:
+                    named.append(f"{key} {before.get('id')}: {field}")
+            if list(before) != list(after):
+                named.append(f"{key} {before.get('id')}: order of its fields")
+    return named
