@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import QueryError
 from core.filters import FilterCount
 from core.progress import NoProgress, Progress
 from core.query import Query, query_words
 from core.ranking import Ranking
-from core.subset import Subset
+from core.recipe import QueryOrigin
+from core.subset import Subset, rows_known
 
 if TYPE_CHECKING:
     from core.export import ExportReport
     from core.searchable import SearchableDataset
-
-_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,30 +122,25 @@ class Found:
         """Return the subset of any pictures of the dataset, whether they are here or not.
 
         They stand in rank order by the scores of this query: equal ones by image id, those
-        without a vector last, with NaN for a score. Without a ranking they stand in the
+        without a vector last, with NaN for a score. When the query asks for diversity, those
+        that are here come first, as they stand here. Without a ranking all stand in the
         dataset's order and have no scores.
 
         Raises:
             QueryError: an id that the dataset does not have, or no id.
         """
-        images = self.dataset.coco.images
         ids = np.unique(np.fromiter(image_ids, dtype=np.int64))
-        rows = images.find(ids)
-        if (rows < 0).any():
-            unknown = ids[rows < 0]
-            named = ", ".join(map(str, unknown[:_NAMED].tolist()))
-            more = f" and {unknown.size - _NAMED:,} more" if unknown.size > _NAMED else ""
-            raise QueryError(
-                f"The dataset {self.dataset.name!r} has no picture with the id {named}{more}. "
-                "Take it out of the selection."
-            )
-        if not ids.size:
-            raise QueryError("No picture is chosen. Choose one at least.")
+        rows = rows_known(self.dataset, ids)
+        origin = QueryOrigin(
+            self.query,
+            added=tuple(np.setdiff1d(ids, self.image_ids).tolist()),
+            removed=tuple(np.setdiff1d(self.image_ids, ids).tolist()),
+        )
         if self.ranking is None:
-            return self._subset(ids[np.argsort(rows)], None)
-        scores = self.ranking.scores_by_row(len(images))[rows]
-        order = np.lexsort((ids, -scores))
-        return self._subset(ids[order], scores[order])
+            return self._subset(ids[np.argsort(rows)], None, origin)
+        scores = self.ranking.scores_by_row(len(self.dataset.coco.images))[rows]
+        order = np.lexsort((ids, -scores, self._places(ids)))
+        return self._subset(ids[order], scores[order], origin)
 
     def all_but(self, excluded: Iterable[int]) -> Subset:
         """Return what is here without the pictures `excluded`, in the same order.
@@ -179,5 +172,21 @@ class Found:
             plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
         )
 
-    def _subset(self, ids: npt.NDArray[np.int64], scores: npt.NDArray[np.float32] | None) -> Subset:
-        return Subset(self.dataset, self.words, ids, scores, self.notes)
+    def _places(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where ids stand before their scores count: int64, shape (ids,)."""
+        places = np.zeros(len(ids), dtype=np.int64)
+        if self.query.diversity and len(self):
+            by_id = np.argsort(self.image_ids)
+            at = np.searchsorted(self.image_ids, ids, sorter=by_id).clip(max=len(self) - 1)
+            is_here = self.image_ids[by_id[at]] == ids
+            places = np.where(is_here, by_id[at], len(self))
+        return places
+
+    def _subset(
+        self,
+        ids: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float32] | None,
+        origin: QueryOrigin | None = None,
+    ) -> Subset:
+        origin = origin or QueryOrigin(self.query)
+        return Subset(self.dataset, self.words, ids, scores, self.notes, origin, self.all_scores)

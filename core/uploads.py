@@ -5,6 +5,7 @@ is kept is that picture as PNG, without the file's metadata, under its own sha25
 same file has the same name and the same scores wherever it is given.
 """
 
+import hashlib
 import io
 import re
 import threading
@@ -102,6 +103,32 @@ class Uploads:
             picture.save(file, format="PNG", compress_level=_EFFORT)
             return Upload(self._blobs.put(file.getvalue()), picture.width, picture.height)
 
+    def restore(self, data: bytes, sha: str) -> None:
+        """Keep a picture that another instance has kept, under the name that it has there.
+
+        `keep` would write it anew, and other versions of a PNG encoder give other bytes.
+
+        Args:
+            data: the PNG as that instance has it.
+            sha: hex sha256 that it must have.
+
+        Raises:
+            PictureError: other bytes than `sha` names, or not what `keep` writes: a PNG of
+                pixels alone, within its bounds, that can be decoded.
+            SettingsError: the cache folder cannot be written.
+        """
+        name = f"The picture {sha[:12]}"
+        if hashlib.sha256(data).hexdigest() != sha:
+            raise PictureError(f"{name} is damaged: its sha256 is another. Ask for it again.")
+        if len(data) > MAX_FILE_BYTES or not _is_bare_png(data):
+            raise PictureError(f"{name} is not what this app keeps of an upload. Upload it again.")
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            size, mode = max(image.size), image.mode
+        if size > LONGEST_SIDE or mode != "RGB":
+            raise PictureError(f"{name} is not what this app keeps of an upload. Upload it again.")
+        self._picture(data, name)  # all of it can be decoded
+        self._blobs.put(data)
+
     def open(self, sha: str) -> Image.Image:
         """Return a picture that was kept: upright, RGB.
 
@@ -152,6 +179,22 @@ def shared_uploads(settings: Settings) -> Uploads:
     """Return this process's one `Uploads` for `settings.cache`."""
     with _shared_lock:
         return _shared.setdefault(settings.cache, Uploads(settings))
+
+
+def _is_bare_png(data: bytes) -> bool:
+    """Whether a PNG has its header, pixels and end, and nothing else."""
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        return False
+    kinds, at = [], 8
+    while at + 12 <= len(data):
+        kinds.append(data[at + 4 : at + 8])
+        at += 12 + int.from_bytes(data[at : at + 4])
+    return (
+        at == len(data)
+        and kinds[:1] == [b"IHDR"]
+        and kinds[-1:] == [b"IEND"]
+        and set(kinds[1:-1]) == {b"IDAT"}
+    )
 
 
 def _shown_name(name: str) -> str:

@@ -132,6 +132,11 @@ class CocoDataset:
             bbox=index.boxes[rows],
         )
 
+    @property
+    def file_hashes(self) -> dict[str, str]:
+        """The hex sha256 of each annotation file, by kind."""
+        return {kind: index.source.sha256 for kind, index in self._indexes.items()}
+
     def captions(self, image_id: int) -> tuple[str, ...]:
         """Return the captions of one picture; empty when the dataset has none of it.
 

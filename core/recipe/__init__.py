@@ -15,6 +15,7 @@ from core.recipe.record import (
     QueryOrigin,
     Recipe,
     RecipeError,
+    anonymous,
     uploads_of,
 )
 from core.recipe.words import origin_kind, origin_words
@@ -36,6 +37,7 @@ __all__ = [
     "Recipe",
     "RecipeError",
     "RecipeFile",
+    "anonymous",
     "combine_recipes",
     "combined_ids",
     "from_json",

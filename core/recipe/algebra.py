@@ -1,6 +1,7 @@
 """Set algebra: subsets of one dataset become one, and its recipe says so."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import get_args
 
 from core.errors import RecipeError
@@ -34,9 +35,7 @@ def combine_recipes(
             nothing left.
     """
     parts = tuple(recipes)
-    origin = CombinationOrigin(operation, parts)
-    first = parts[0]
-    for other in parts[1:]:
+    for first, other in pairwise(parts):
         if other.dataset.name != first.dataset.name:
             raise RecipeError(
                 f"Expected subsets of one dataset, found {first.dataset.name!r} and "
@@ -47,17 +46,19 @@ def combine_recipes(
                 f"The subsets are of different versions of {first.dataset.name!r}: its "
                 "annotation files have changed between them. Replay the older one first."
             )
+    origin = CombinationOrigin(operation, parts)
     ids = combined_ids(operation, [recipe.image_ids for recipe in parts])
     if not ids:
         raise RecipeError(
             f"The {operation} of these {len(parts)} subsets has no picture. Choose others."
         )
+    first = parts[0]
     return Recipe(
         title=title or origin_words(origin),
         origin=origin,
         dataset=first.dataset,
         image_ids=ids,
-        scores=_combined_scores(operation, parts, ids),
+        scores=combined_scores(operation, parts, ids),
         model=first.model if all(one.model == first.model for one in parts) else None,
         embeddings=(
             first.embeddings if all(one.embeddings == first.embeddings for one in parts) else None
@@ -88,12 +89,17 @@ def combined_ids(operation: Operation, lists: Sequence[Sequence[int]]) -> tuple[
     return tuple(one for one in first if one not in gone)
 
 
-def _combined_scores(
-    operation: Operation, parts: tuple[Recipe, ...], ids: tuple[int, ...]
+def combined_scores(
+    operation: Operation, recipes: Sequence[Recipe], ids: Sequence[int]
 ) -> tuple[float | None, ...] | None:
-    scored = parts if operation == "union" else parts[:1]
+    """Return the score of each of `ids` in a combination; None when there is none.
+
+    It is that of the first recipe that has one for the picture; a union of what different
+    queries ranked has none.
+    """
+    scored = recipes if operation == "union" else recipes[:1]
     rankings = {_ranking(recipe) for recipe in scored if recipe.scores is not None}
-    if len(rankings) != 1 or None in rankings:
+    if len(rankings) != 1 or (None in rankings and len(scored) > 1):
         return None
     score_of: dict[int, float | None] = {}
     for recipe in reversed(scored):

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from numbers import Integral, Real
 from typing import Any, Literal, get_args
@@ -57,6 +57,8 @@ class CombinationOrigin:
             raise RecipeError(
                 f"Expected from 2 to {MAX_COMBINED} subsets to combine, found {len(self.of):,}."
             )
+        if len({recipe.dataset.name for recipe in self.of}) > 1:
+            raise RecipeError("Expected subsets of one dataset to combine, found several.")
         if _depth(self) > MAX_DEPTH:
             raise RecipeError(
                 f"Expected combinations at most {MAX_DEPTH} deep. Save the ids of one of the "
@@ -197,7 +199,8 @@ class Recipe:
         object.__setattr__(self, "image_ids", ids)
         object.__setattr__(self, "scores", _scores(self.scores, len(ids)))
         object.__setattr__(self, "left_out", tuple(self.left_out))
-        if inside := set(ids) & {one.image_id for one in self.left_out}:
+        left_out = _ids("left_out", tuple(one.image_id for one in self.left_out))
+        if inside := set(ids).intersection(left_out):
             raise RecipeError(f"The picture {min(inside)} is both in the subset and left out.")
         kinds = tuple(_text("kind", kind, MAX_NAME, 1) for kind in self.left_out_kinds)
         object.__setattr__(self, "left_out_kinds", kinds)
@@ -211,6 +214,12 @@ class Recipe:
             object.__setattr__(self, "who", _text("who", self.who, MAX_NAME))
         if self.when is not None:
             _time(self.when)
+        origin = self.origin
+        if isinstance(origin, CombinationOrigin) and origin.of[0].dataset.name != self.dataset.name:
+            raise RecipeError(
+                f"The recipe is of {self.dataset.name!r:.60}, but combines subsets of "
+                f"{origin.of[0].dataset.name!r:.60}."
+            )
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -219,6 +228,14 @@ class Recipe:
 def uploads_of(recipe: Recipe) -> tuple[str, ...]:
     """Return the uploaded pictures that a recipe asks with, each once: sorted hex sha256."""
     return tuple(sorted(set(_uploads(recipe.origin))))
+
+
+def anonymous(recipe: Recipe) -> Recipe:
+    """Return a recipe without who and when, also in what it combines: equal on any instance."""
+    origin = recipe.origin
+    if isinstance(origin, CombinationOrigin):
+        origin = CombinationOrigin(origin.operation, tuple(map(anonymous, origin.of)))
+    return replace(recipe, origin=origin, who=None, when=None)
 
 
 def _uploads(origin: Origin) -> Iterator[str]:
