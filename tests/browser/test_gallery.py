@@ -7,6 +7,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from core.query import pack_ids
@@ -187,9 +188,9 @@ def test_the_other_downloads_are_offered_with_their_sizes(found, tmp_path):
     offers = found.locator(".choices button")
     expect(offers).to_have_text(
         [
-            re.compile(r"The 1 selected picture\d+ kB"),
-            re.compile(r"All but the 1 left out\d+ kB"),
-            re.compile(r"All 24 pictures of this result\d+ kB"),
+            re.compile(r"The 1 selected picture[\d.]+ [kM]B"),
+            re.compile(r"All but the 1 left out[\d.]+ [kM]B"),
+            re.compile(r"All 24 pictures of this result[\d.]+ [kM]B"),
         ]
     )
     with found.expect_download() as event:
@@ -286,6 +287,7 @@ def test_an_address_that_was_cut_gives_what_can_be_read_and_says_so(demo_server,
     expect(note).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_no_fragment_breaks_the_gallery(demo_server, found):
     errors = []
     found.on("pageerror", lambda error: errors.append(str(error)))
@@ -461,6 +463,46 @@ def test_a_finger_picks_and_leaves_out_on_a_telephone(demo_server, open_page):
     page.locator(".tile .drop").nth(1).tap()
     expect(count(page)).to_contain_text("1 selected · 1 left out")
     assert page.locator(".toolbar").bounding_box()["height"] <= 90
+
+
+def test_the_address_of_another_page_has_nothing_of_the_gallery(found):
+    pick(found, 0)
+    expect(found).to_have_url(re.compile("#pick="))
+    found.get_by_role("link", name="Library").click()
+    expect(found.get_by_text("What can be searched")).to_be_visible()
+    found.wait_for_timeout(1_000)
+    assert "#" not in found.url
+
+
+def test_a_new_query_begins_at_its_best(demo_server, open_page):
+    page = opened(open_page, f"{demo_server.url}/?{QUERY}&k=200", tiles=200)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 3000)")
+    expect(page.locator(".where")).not_to_have_text(re.compile("^1–"))
+    box = page.get_by_role("searchbox", name="What should the pictures show?")
+    box.evaluate("box => box.focus({ preventScroll: true })")
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("cars at night")
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 3000)")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("cars"))
+    expect(page.locator(".where")).to_have_text(re.compile("^1–"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_all_of_it_in_use_the_gallery_has_no_serious_issue(demo_server, open_page, scheme):
+    page = opened(
+        open_page,
+        f"{demo_server.url}/?{QUERY}#show=boxes,masks,captions&sort=random",
+        color_scheme=scheme,
+    )
+    pick(page, 0, 1)
+    open_button(page, 2).focus()
+    page.keyboard.press("x")
+    page.locator(".categories .chip").first.click()
+    page.get_by_role("button", name="Other downloads").click()
+    found = Axe().run(page, context=".st-key-gallery").response["violations"]
+    serious = [rule for rule in found if rule["impact"] in ("serious", "critical")]
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in serious] == []
 
 
 def exported(page: Page, folder: Path) -> list[int]:

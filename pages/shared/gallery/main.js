@@ -36,7 +36,6 @@ class Gallery {
     this.heights.disconnect();
     this.moveSoon.cancel();
     this.tiles.end();
-    this.address.write();
     this.address.close();
   }
 
@@ -73,7 +72,8 @@ class Gallery {
     if (isNewKey || link) this.restoreSelection(link);
     if (isNewResult || isOtherData) this.showItems(data, isNewKey || isOtherData);
     else if (link) this.showInOrder(false);
-    if (isNewKey || link) this.goTo(link ? link.display.at : this.rememberedAt);
+    // A page that comes back stands where it stood; a new query begins at its best.
+    if (isNewKey || link) this.goTo(link ? link.display.at : this.isOpened ? 1 : this.rememberedAt);
     this.isOpened = true;
     this.refresh();
     this.address.writeSoon();

@@ -1,7 +1,7 @@
 // What a person has picked and what they have left out, by id, whether it is shown or not.
 // No picture is both.
 
-const MAX_STEPS_BACK = 30;
+const MAX_STEPS_BACK = 20;
 
 class Selection {
   constructor(changed) {

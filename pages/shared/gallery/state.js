@@ -79,6 +79,7 @@ class Address {
   constructor(gallery) {
     this.gallery = gallery;
     this.kept = null; // { of, id }: the id under which the server keeps a large selection
+    this.path = location.pathname; // another page's address is not ours to write
     this.search = location.search;
     this.awaited = null; // the fragment of a page of the history whose query is on its way
     this.keepSoon = calmed(() => this.keep(), 700);
@@ -92,6 +93,7 @@ class Address {
   }
 
   close() {
+    this.remember();
     removeEventListener("popstate", this.onMove);
     removeEventListener("hashchange", this.onMove);
     globalThis.navigation?.removeEventListener("currententrychange", this.onEntry);
@@ -112,6 +114,7 @@ class Address {
 
   // Back, forward, or a fragment that was typed.
   moved() {
+    if (location.pathname !== this.path) return;
     const text = location.hash.slice(1);
     if (location.search !== this.search) this.awaited = text;
     else if (location.hash !== this.written) this.gallery.follow(readFragment(text));
@@ -127,7 +130,7 @@ class Address {
   }
 
   write() {
-    if (this.isClosed || this.awaited !== null) return;
+    if (this.isClosed || this.awaited !== null || location.pathname !== this.path) return;
     const { picked, excluded } = this.gallery.selection;
     const display = this.display();
     let view = null;
