@@ -11,6 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from core.cli import checkpoint, datasets, demo, embed, evaluate, search, subsets
+from core.cli import export as exports
+from core.cli import verify as verification
 from core.cli.asking import AskingCommand
 from core.errors import CocoSiftError
 from core.progress import Cancelled
@@ -46,6 +48,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.command(cls=AskingCommand)(search.search)
+app.command()(exports.export)
+app.command()(verification.verify)
 app.command()(embed.embed)
 app.command()(evaluate.evaluate)
 app.command()(datasets.add)

@@ -23,6 +23,7 @@ from core.export.formats import FORMATS, Format, Loss
 from core.export.licensing import Forbidden, LicenceShare, licence_mix
 from core.export.planning import ExportPlan, plan_export
 from core.export.sizes import base_bytes, picture_bytes
+from core.export.verification import Verification, read_recipe, verify_package
 
 __all__ = [
     "DOCUMENTS",
@@ -40,10 +41,13 @@ __all__ = [
     "MissingPicturesError",
     "Splits",
     "Use",
+    "Verification",
     "base_bytes",
     "licence_mix",
     "picture_bytes",
     "plan_export",
     "read_fractions",
+    "read_recipe",
+    "verify_package",
     "write_zip",
 ]

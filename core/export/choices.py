@@ -117,6 +117,23 @@ class ExportChoices:
         """Records do not leave as the source's own bytes."""
         return self.renumber or self.longest_side is not None
 
+    @classmethod
+    def of(cls, described: Any) -> "ExportChoices":
+        """Return the choices that `described` tells.
+
+        Raises:
+            ExportError: it does not tell any.
+        """
+        try:
+            found = {**described}
+            splits = found.pop("splits", None)
+            if splits is not None:
+                splits = Splits(**{**splits, "groups": tuple(map(tuple, splits["groups"]))})
+            uses = tuple(found.pop("uses", ()))
+            return cls(**found, splits=splits, uses=uses)
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ExportError(f"The choices of an export cannot be read: {error}.") from None
+
     def described(self) -> dict[str, Any]:
         """What differs from the default, for the recipe; JSON values."""
         found: dict[str, Any] = {"format": self.format}

@@ -80,7 +80,7 @@ class Selection:
             not_annotated=self.not_annotated,
             masks=self.masks,
         )
-        return replace(contents, changes=_changes(contents))
+        return replace(contents, changes=changed(contents))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -336,7 +336,8 @@ def _names(selection: Selection, pictures: PictureStore) -> tuple[str, ...]:
     return package_names(ids, file_names, apart)
 
 
-def _changes(contents: Contents) -> RecordChanges:
+def changed(contents: Contents) -> RecordChanges:
+    """How the records of `contents` change by its names and choices."""
     images = contents.dataset.images
     rows = images.rows_of(contents.image_ids)
     ids = contents.image_ids.tolist()

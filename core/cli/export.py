@@ -1,0 +1,218 @@
+"""`python -m core export`: pictures by their ids, from wherever the list comes, as a package."""
+
+import getpass
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.opening import open_coco
+from core.errors import DatasetError, ExportError
+from core.export import FORMATS, ExportChoices, Splits, plan_export, read_fractions, write_zip
+from core.id_lists import read_id_list
+from core.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from core.export import ExportPlan, ExportReport
+    from core.library import Library
+
+_USES = {"commercial": "commercial use", "modifications": "passing on changed pictures"}
+_SHAPES = ", ".join(FORMATS)
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The package to write.")],
+    ids: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The pictures: ids or COCO's file names in a text, or JSON."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All pictures of the dataset.")] = False,
+    dataset: Annotated[
+        str | None, typer.Option(help="The dataset; may be left out when there is one.")
+    ] = None,
+    shape: Annotated[str, typer.Option("--format", help=f"One of {_SHAPES}.")] = "coco",
+    only_annotated: Annotated[
+        bool, typer.Option("--only-annotated", help="Leave out pictures without annotations.")
+    ] = False,
+    renumber: Annotated[
+        bool, typer.Option("--renumber", help="Count ids from 1, and write the map of the ids.")
+    ] = False,
+    without_pictures: Annotated[
+        bool, typer.Option("--without-pictures", help="The annotations alone.")
+    ] = False,
+    longest_side: Annotated[
+        int | None,
+        typer.Option(metavar="PIXELS", help="Make larger pictures smaller, annotations too."),
+    ] = None,
+    splits: Annotated[
+        str | None,
+        typer.Option("--split", metavar="PARTS", help="Such as train=0.8,val=0.1,test=0.1."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, another division.")] = 0,
+    stratify: Annotated[
+        bool, typer.Option(help="Keep the share of each category in every part.")
+    ] = True,
+    together: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep-together",
+            metavar="FILE.json",
+            help="A list of lists of ids; each stays in one part.",
+        ),
+    ] = None,
+    use: Annotated[
+        list[str] | None,
+        typer.Option(help="commercial or modifications: count the pictures not allowed for it."),
+    ] = None,
+    without_missing: Annotated[
+        bool,
+        typer.Option("--without-missing", help="Go on without pictures that cannot be had."),
+    ] = False,
+    title: Annotated[str, typer.Option(help="What the subset is, in words.")] = "",
+    reproducible: Annotated[
+        bool,
+        typer.Option(
+            "--reproducible",
+            help="Leave out who and when: the same pictures give the same bytes.",
+        ),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Write pictures and their annotations as a package.
+
+    The annotations are the source's own, to the last digit, unless an option says what
+    changes. What a format cannot carry is counted before anything is written.
+
+    Examples:
+
+        python -m core export dogs.zip --ids dogs.txt --dataset demo
+
+        python -m core export all.zip --all --dataset demo --split train=0.8,val=0.2 --seed 7
+
+        python -m core export yolo.zip --all --dataset demo --format yolo --only-annotated
+    """
+    if (ids is None) != everything:
+        raise ExportError("Say which pictures: --ids FILE, or --all for the whole dataset.")
+    choices = ExportChoices(
+        format=shape,
+        only_annotated=only_annotated,
+        renumber=renumber,
+        without_pictures=without_pictures,
+        longest_side=longest_side,
+        splits=_splits(splits, seed, stratify, together),
+        uses=tuple(dict.fromkeys(use or ())),  # type: ignore[arg-type]  # checked by the record
+    )
+    from core.library import open_library
+
+    library = open_library()
+    name = _dataset_name(library, dataset)
+    open_coco(library, name)
+    coco, pictures = library.coco_and_pictures(name)
+    wanted = coco.images.ids.tolist() if ids is None else read_id_list(ids)
+    plan = plan_export(
+        coco,
+        pictures,
+        wanted,
+        choices=choices,
+        title=title,
+        origin=None if reproducible else _origin(),
+    )
+    for line in _warnings(plan):
+        typer.echo(line, err=True)
+    with TerminalProgress("export", "B") as progress:
+        report = write_zip(plan, file, without_missing=without_missing, progress=progress)
+    typer.echo(json.dumps(_as_json(plan, report), indent=1) if as_json else _words(report))
+    for picture in report.missing:
+        typer.echo(f"Left out: {picture.file_name} ({picture.reason})", err=True)
+
+
+def _splits(text: str | None, seed: int, stratify: bool, together: Path | None) -> Splits | None:
+    if text is None:
+        if together is not None:
+            raise ExportError("--keep-together belongs to a split. Add: --split train=0.8,val=0.2")
+        return None
+    groups = () if together is None else _groups(together)
+    return Splits(read_fractions(text), seed=seed, stratify=stratify, groups=groups)
+
+
+def _groups(path: Path) -> tuple[tuple[int, ...], ...]:
+    try:
+        groups = json.loads(path.read_text("utf-8"))
+        return tuple(tuple(int(image_id) for image_id in group) for group in groups)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, TypeError, RecursionError):
+        raise ExportError(
+            f"{path} is not as expected: a JSON list of lists of ids, such as [[1, 2], [5, 9]]."
+        ) from None
+
+
+def _dataset_name(library: "Library", name: str | None) -> str:
+    names = library.datasets()
+    if name is not None:
+        return name
+    if len(names) == 1:
+        return names[0]
+    raise DatasetError(
+        f"Expected --dataset to say which dataset is meant, found {', '.join(names) or 'none'}."
+    )
+
+
+def _origin() -> dict[str, Any]:
+    try:
+        who = getpass.getuser()
+    except (OSError, KeyError):
+        who = ""
+    return {"who": who, "when": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _warnings(plan: "ExportPlan") -> list[str]:
+    lines = list(plan.notes)
+    if plan.renamed:
+        lines.append(
+            f"{plan.renamed:,} pictures get names that every system can have; renamed.csv lists "
+            "them."
+        )
+    lines += [f"{loss.count:,} {loss.what}" for loss in plan.losses]
+    lines += [
+        f"{entry.n_forbidden:,} pictures are under licences that do not allow {_USES[entry.use]}, "
+        f"and of {entry.n_unknown:,} it is not known."
+        for entry in plan.forbidden
+    ]
+    return lines
+
+
+def _words(report: "ExportReport") -> str:
+    return (
+        f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
+        f"({report.n_bytes:,} bytes) to {report.path}"
+    )
+
+
+def _as_json(plan: "ExportPlan", report: "ExportReport") -> dict[str, Any]:
+    return {
+        "file": str(report.path),
+        "format": plan.choices.format,
+        "images": report.n_images,
+        "annotations": report.n_annotations,
+        "bytes": report.n_bytes,
+        "sha256sums": report.sha256,
+        "missing": [
+            {"id": picture.image_id, "file_name": picture.file_name, "reason": picture.reason}
+            for picture in report.missing
+        ],
+        "not_carried": [{"what": loss.what, "count": loss.count} for loss in plan.losses],
+        "licences": [
+            {"name": share.name, "url": share.url, "images": share.n_images}
+            for share in plan.licences
+        ],
+        "forbidden": [
+            {"use": entry.use, "forbidden": entry.n_forbidden, "unknown": entry.n_unknown}
+            for entry in plan.forbidden
+        ],
+        "notes": list(plan.notes),
+    }
