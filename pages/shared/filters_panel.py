@@ -174,8 +174,9 @@ def _show_picture(filters: Filters) -> None:
             args=(_with_orientations,),
         )
         for side in ("width", "height"):
-            with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-                for comparison, label in ((">=", f"{side.title()} from"), ("<=", "to, px")):
+            ends = ((">=", f"{side.title()} from"), ("<=", f"{side.title()} to"))
+            for column, (comparison, label) in zip(st.columns(2, gap="xsmall"), ends, strict=True):
+                with column:
                     _show_bound(side, comparison, label, filters)
         _show_either("Annotations", keys.ANNOTATED, "annotated", filters.annotated)
 
@@ -190,9 +191,8 @@ def _show_bound(side: str, comparison: str, label: str, filters: Filters) -> Non
         max_value=10**9,
         value=None,
         step=10,
-        placeholder="any",
+        placeholder="any px",
         key=key,
-        width=110,
         on_change=change,
         args=(_with_bound, side, comparison),
     )

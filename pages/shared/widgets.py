@@ -12,7 +12,7 @@ from pages.shared import keys, query_state, resources
 from pages.shared.plain import plain
 from pages.shared.query_state import View, change, follow
 
-_PROMPTS = {"off": "off", "simple": "7 templates", "full": "80 templates"}
+_PROMPTS = {"off": "off", "simple": "7", "full": "80"}
 _USUAL_SIMILARITY = 0.95
 
 
@@ -47,7 +47,7 @@ def show_variety(query: Query) -> None:
         if query.hide_duplicates is not None:
             follow(keys.DUPLICATES, query.hide_duplicates)
             st.number_input(
-                "The same from a cosine of",
+                "Near-duplicate from a cosine of",
                 min_value=0.0,
                 max_value=1.0,
                 step=0.01,
@@ -75,7 +75,7 @@ def show_variety(query: Query) -> None:
     with st.expander(label, key="fold-prompts", type="compact"):
         follow(keys.PROMPTS, query.prompts)
         st.segmented_control(
-            "Put the text into",
+            "Sentences to put it into",
             tuple(_PROMPTS),
             format_func=_PROMPTS.get,
             key=keys.PROMPTS,
@@ -90,8 +90,8 @@ def show_variety(query: Query) -> None:
 
 def notes(searchable: SearchableDataset, found: Found | None) -> None:
     """Say what a person should know of this address, dataset, model and query."""
-    for sentence in query_state.said():
-        st.warning(plain(sentence), icon=":material/info:")
+    if sentences := query_state.said():
+        st.warning("  \n".join(map(plain, sentences)), icon=":material/info:")
     try:
         if searchable.coco.drawn:
             knows = " The model knows drawings only." if searchable.encoder.drawn else ""

@@ -2,6 +2,7 @@
 
 import io
 import random
+import shutil
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -420,6 +421,25 @@ def test_a_long_list_of_ids_makes_a_short_address():
     test.file_uploader(key="only-0").upload("ids.txt", content).run()
     assert len(urlencode(test.query_params, doseq=True)) < 200
     assert len(query_of(page(**test.query_params)).filters.only) == 20_001
+
+
+def test_another_dataset_keeps_what_means_something_there(tmp_path, monkeypatch, tiny_home):
+    for kind in ("data", "models", "embeddings"):
+        shutil.copytree(PROJECT_ROOT / kind / "demo", tmp_path / kind / "demo")
+        shutil.copytree(tiny_home / kind / "tiny", tmp_path / kind / "tiny")
+    monkeypatch.setenv("COCOSIFT_HOME", str(tmp_path))
+    st.cache_resource.clear()
+    address = {"q": "a dog", "image": "101", "with": ["dog", "person"], "crowd": "no"}
+    test = page(dataset="demo", model="demo", **address)
+    test.selectbox(key="dataset").set_value("tiny").run()
+    assert not test.exception
+    assert not test.error
+    assert query_of(test) == Query.text("a dog").with_filters(crowd=False)
+    assert test.session_state[keys.VIEW].model == "tiny"
+    said = test.warning[0].value
+    for gone in ("1 picture of 'demo'", "'dog'", "'person'"):
+        assert gone in said
+    st.cache_resource.clear()
 
 
 HOSTILE = {
