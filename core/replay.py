@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from core.coco import CocoDataset
+from core.errors import CocoSiftError
 from core.filters import passing
 from core.found import Found
 from core.progress import Progress
-from core.query.record import Query
+from core.query.record import MAX_ID, Query
+from core.ranking import Scores
 from core.recipe import (
     CombinationOrigin,
     DatasetStamp,
@@ -27,15 +29,18 @@ from core.recipe import (
     QueryOrigin,
     Recipe,
     combined_ids,
+    dataset_stamp,
     origin_words,
+    software,
 )
 from core.recipe.algebra import combined_scores
 from core.recipe.record import MAX_TEXT
 from core.searchable import SearchableDataset
-from core.stamps import dataset_stamp, embeddings_stamp, model_stamp, software
-from core.subset import Subset
+from core.stamps import embeddings_stamp, model_stamp
+from core.subset import Subset, rows_known
 
 if TYPE_CHECKING:
+    from core.export import ExportPlan
     from core.library import Library
 
 ROUNDING = 1e-5
@@ -202,6 +207,53 @@ def replay(
         (*stamps, *made.differences),
         tuple(_software_notes(recipe)),
     )
+
+
+def recorded_subset(library: "Library", recipe: Recipe) -> Subset:
+    """Return the pictures and scores as `recipe` has them, whatever a search would give now.
+
+    What was left out of the package stands at its rank again. The scores of the whole
+    dataset are there if the query can still be asked.
+
+    Raises:
+        DatasetError: there is no such dataset.
+        QueryError: the dataset lacks a picture of the recipe, or the recipe has none.
+    """
+    origin = recipe.origin
+    dataset = library.dataset(recipe.dataset.name, recipe.model.name if recipe.model else None)
+    ids, scores = _recorded(recipe)
+    image_ids = np.array(ids, dtype=np.int64)
+    rows_known(dataset, image_ids)
+    return Subset(
+        dataset,
+        recipe.title,
+        image_ids,
+        None if scores is None else np.array(scores, dtype=np.float32),
+        origin=origin,
+        all_scores=_all_scores(dataset, origin) if isinstance(origin, QueryOrigin) else None,
+    )
+
+
+def plan_again(
+    library: "Library", recipe: Recipe, *, uploads: Mapping[str, bytes] | None = None
+) -> "ExportPlan":
+    """Plan the package of `recipe` again: the same files give the same bytes.
+
+    Write it with `without_missing` if the recipe has left pictures out.
+
+    Args:
+        uploads: as of `replay`.
+
+    Raises:
+        CocoSiftError: as `recorded_subset`, and of an upload that has expired.
+        ExportError: its choices are not known here.
+    """
+    from core.export import ExportChoices
+
+    for sha, picture in (uploads or {}).items():
+        library.uploads.restore(picture, sha)
+    subset = recorded_subset(library, recipe)
+    return subset.plan(ExportChoices.read(recipe.choices), recipe=recipe)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -380,22 +432,38 @@ def _with_result(recipe: Recipe, subset: Subset) -> Recipe:
 
 
 def _listed(dataset: SearchableDataset, recipe: Recipe, origin: IdsOrigin) -> Subset:
-    """The ids of the recipe that the dataset has, and those left out back at their ranks."""
-    scores = dict(zip(recipe.image_ids, recipe.scores or (), strict=False))
-    ids = list(recipe.image_ids)
-    for one in sorted(recipe.left_out, key=lambda one: one.rank or len(ids) + 1):
-        ids.insert((one.rank or len(ids) + 1) - 1, one.image_id)
-    known = np.array(ids, dtype=np.int64)
-    known = known[dataset.coco.images.find(known) >= 0]
+    """The pictures of the recipe that the dataset has."""
+    ids, scores = _recorded(recipe)
+    image_ids = np.array(ids, dtype=np.int64)
+    known = dataset.coco.images.find(image_ids) >= 0
     return Subset(
         dataset,
         recipe.title,
-        known,
-        None
-        if recipe.scores is None
-        else np.array([scores.get(one) for one in known.tolist()], dtype=np.float32),
+        image_ids[known],
+        None if scores is None else np.array(scores, dtype=np.float32)[known],
         origin=origin,
     )
+
+
+def _recorded(recipe: Recipe) -> tuple[list[int], list[float | None] | None]:
+    """The ids and scores of a recipe, with those left out back at their ranks."""
+    ids = list(recipe.image_ids)
+    scores = None if recipe.scores is None else list(recipe.scores)
+    for one in sorted(recipe.left_out, key=lambda one: one.rank or MAX_ID):
+        place = len(ids) if one.rank is None else one.rank - 1
+        ids.insert(place, one.image_id)
+        if scores is not None:
+            scores.insert(place, None)
+    return ids, scores
+
+
+def _all_scores(dataset: SearchableDataset, origin: QueryOrigin) -> Scores | None:
+    if not origin.query.is_ranked:
+        return None
+    try:
+        return dataset.find(origin.query.ranking()).all_scores
+    except CocoSiftError:
+        return None  # an upload has expired, a model is gone: the pictures are known all the same
 
 
 def _still_left_out(recipe: Recipe, subset: Subset) -> set[int]:

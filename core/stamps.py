@@ -1,36 +1,21 @@
-"""Stamps: what the dataset, the model and the vectors that are here are, as recipes name them."""
+"""Stamps: what the model and the vectors that are here are, as recipes name them."""
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from core import __version__, checkpoint
-from core.coco import CocoDataset
+from core import checkpoint
 from core.embeddings import Embeddings
 from core.recent import Recent
-from core.recipe import DatasetStamp, EmbeddingsStamp, ModelStamp
+from core.recipe import EmbeddingsStamp, ModelStamp
 
 if TYPE_CHECKING:
     from core.searchable import SearchableDataset
 
-# Those whose version may move a score or change a byte of what leaves.
-_PACKAGES = ("numpy", "open_clip_torch", "pillow", "torch")
 _ROWS_AT_ONCE = 8_192
 
 _known: Recent[EmbeddingsStamp] = Recent(32)
-
-
-def dataset_stamp(coco: CocoDataset) -> DatasetStamp:
-    """Return what names the dataset and its annotation files."""
-    return DatasetStamp(
-        name=coco.name,
-        split=coco.split,
-        annotation_hash=coco.annotation_hash,
-        files=coco.file_hashes,
-        images=len(coco.images),
-    )
 
 
 def model_stamp(dataset: "SearchableDataset") -> ModelStamp:
@@ -73,14 +58,3 @@ def vectors_sha256(embeddings: Embeddings) -> str:
         digest.update(embeddings.image_ids[rows].astype("<i8").tobytes())
         digest.update(np.ascontiguousarray(embeddings.vectors[rows], dtype="<f4").data)
     return digest.hexdigest()
-
-
-def software() -> dict[str, str]:
-    """Return the version of CocoSift and of what it computes with, without build labels."""
-    found = {"cocosift": __version__}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package).partition("+")[0]
-        except PackageNotFoundError:
-            continue
-    return found

@@ -9,9 +9,19 @@ import numpy.typing as npt
 
 from core.errors import QueryError
 from core.query.record import Cut, Query
-from core.recipe import IdsOrigin, Operation, Origin, QueryOrigin, combine_recipes, origin_words
+from core.recipe import (
+    IdsOrigin,
+    Operation,
+    Origin,
+    QueryOrigin,
+    Recipe,
+    combine_recipes,
+    origin_words,
+    uploads_of,
+)
 
 if TYPE_CHECKING:
+    from core.export import ExportChoices, ExportPlan
     from core.found import Found
     from core.searchable import SearchableDataset
 
@@ -89,6 +99,43 @@ class Subset:
     def title(self) -> str:
         """What a file of it is called: the query, or the dataset's name, and the number."""
         return f"{self.query or self.dataset.name} {len(self)}"
+
+    def plan(
+        self,
+        choices: "ExportChoices | None" = None,
+        *,
+        who: str | None = None,
+        when: str | None = None,
+        recipe: Recipe | None = None,
+    ) -> "ExportPlan":
+        """Look at what exporting it would take; `core.export.write_zip` writes the plan.
+
+        Args:
+            choices: what leaves and in which shape.
+            who, when: for the recipe in the package; without them the same subset gives the
+                same bytes.
+            recipe: the one to put into the package, when it is not the subset's own; then
+                without `who` and `when`.
+
+        Raises:
+            ExportError: there is nothing to export, or no such format.
+            CocoSiftError: the dataset, or what ranked the subset, cannot be read any more.
+        """
+        from core.export import plan_export
+        from core.replay import recipe_of
+
+        recipe = recipe or recipe_of(self, who=who, when=when)
+        return plan_export(
+            self.dataset.coco,
+            self.dataset.pictures,
+            self.image_ids,
+            self.scores,
+            choices=choices,
+            all_scores=self.all_scores,
+            title=recipe.title,
+            recipe=recipe,
+            uploads={sha: self.dataset.library.uploads.path(sha) for sha in uploads_of(recipe)},
+        )
 
     def only(self, image_ids: Iterable[int]) -> "Subset":
         """Return those of its pictures that are in `image_ids`, still in rank order.

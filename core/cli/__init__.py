@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from core.cli import checkpoint, datasets, demo, embed, evaluate, search, subsets
+from core.cli import checkpoint, datasets, demo, embed, evaluate, replay, search, subsets
 from core.cli import export as exports
 from core.cli import verify as verification
 from core.cli.asking import AskingCommand
@@ -50,6 +50,7 @@ app = typer.Typer(
 app.command(cls=AskingCommand)(search.search)
 app.command()(exports.export)
 app.command()(verification.verify)
+app.command()(replay.replay)
 app.command()(embed.embed)
 app.command()(evaluate.evaluate)
 app.command()(datasets.add)

@@ -18,6 +18,7 @@ from core.recipe.record import (
     anonymous,
     uploads_of,
 )
+from core.recipe.stamps import dataset_stamp, software
 from core.recipe.words import origin_kind, origin_words
 
 __all__ = [
@@ -40,11 +41,13 @@ __all__ = [
     "anonymous",
     "combine_recipes",
     "combined_ids",
+    "dataset_stamp",
     "from_json",
     "open_recipe",
     "origin_kind",
     "origin_words",
     "read_recipe",
+    "software",
     "to_json",
     "upload_member",
     "uploads_of",

@@ -20,6 +20,8 @@ MAX_DEPTH = 24
 MAX_COMBINED = 100
 
 _HEX = re.compile("[0-9a-f]{64}")
+# Names that are shown as they are: nothing in them that a terminal would obey.
+_PLAIN = re.compile(r"[\w.+-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class DatasetStamp:
         _sha256("annotation_hash", self.annotation_hash)
         files = _mapping("files", self.files)
         for kind, sha256 in files.items():
-            _text("kind of annotations", kind, MAX_NAME, 1)
+            _plain("kind of annotations", kind)
             _sha256(f"hash of {kind:.40}", sha256)
         object.__setattr__(self, "files", dict(sorted(files.items())))
         object.__setattr__(self, "images", _whole("number of pictures", self.images))
@@ -122,7 +124,7 @@ class ModelStamp:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", _text("name of a model", self.name, MAX_NAME, 1))
-        object.__setattr__(self, "activation", _text("activation", self.activation, MAX_NAME))
+        _plain("activation", self.activation)
         _sha256("checkpoint_sha256", self.checkpoint_sha256)
 
 
@@ -202,13 +204,14 @@ class Recipe:
         left_out = _ids("left_out", tuple(one.image_id for one in self.left_out))
         if inside := set(ids).intersection(left_out):
             raise RecipeError(f"The picture {min(inside)} is both in the subset and left out.")
-        kinds = tuple(_text("kind", kind, MAX_NAME, 1) for kind in self.left_out_kinds)
-        object.__setattr__(self, "left_out_kinds", kinds)
+        object.__setattr__(self, "left_out_kinds", tuple(self.left_out_kinds))
+        for kind in self.left_out_kinds:
+            _plain("kind of annotations", kind)
         object.__setattr__(self, "choices", _mapping("choices", self.choices))
         software = _mapping("software", self.software)
         for package, version in software.items():
-            _text("package", package, MAX_NAME, 1)
-            _text(f"version of {package:.40}", version, MAX_NAME)
+            _plain("package", package)
+            _plain(f"version of {package:.40}", version)
         object.__setattr__(self, "software", dict(sorted(software.items())))
         if self.who is not None:
             object.__setattr__(self, "who", _text("who", self.who, MAX_NAME))
@@ -262,6 +265,13 @@ def _text(noun: str, value: object, most: int, least: int = 0) -> str:
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise RecipeError(f"The {noun} {value!r:.60} is not valid Unicode text.")
     return value
+
+
+def _plain(noun: str, value: object) -> None:
+    if not (isinstance(value, str) and _PLAIN.fullmatch(value)):
+        raise RecipeError(
+            f"Expected letters, digits and .+-_ for the {noun}, found {_shown(value)}."
+        )
 
 
 def _sha256(noun: str, value: object) -> None:

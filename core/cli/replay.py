@@ -1,0 +1,154 @@
+"""`python -m core replay`: make the subset of a recipe again, and say whether it is the same."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.opening import BarWhenNeeded, open_coco
+from core.cli.signature import signature
+from core.errors import ExportError
+from core.progress import TerminalProgress
+
+if TYPE_CHECKING:
+    from core.export import ExportReport
+    from core.replay import Difference, Replay
+
+_DIFFERENT = 1
+
+
+def replay(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A package (ZIP), or its recipe.json.")
+    ],
+    export: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.zip", help="Write what comes out as a package, too."),
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="What the recipe's dataset is called here.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="What the recipe's model is called here.")
+    ] = None,
+    without_missing: Annotated[
+        bool,
+        typer.Option("--without-missing", help="Export without the pictures that cannot be had."),
+    ] = False,
+    reproducible: Annotated[
+        bool,
+        typer.Option("--reproducible", help="Leave who and when out of the package."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON.")] = False,
+) -> None:
+    """Make the subset of a recipe or package again, and compare.
+
+    The exit code is 0 when pictures, order, scores and what they were made of are identical,
+    else 1, and every difference is named: of the annotations, model and embeddings, and of
+    each picture that is gone, new, at another rank or scored otherwise. Scores count as the
+    same up to 0.00001, because processors round differently.
+
+    Examples:
+
+        python -m core replay dogs.zip
+
+        python -m core replay recipe.json --json
+
+        python -m core replay recipe.json --export dogs.zip
+    """
+    if export is None and (without_missing or reproducible):
+        option = "--without-missing" if without_missing else "--reproducible"
+        raise ExportError(f"{option} belongs to an export. Add: --export FILE.zip")
+    from core.recipe import open_recipe
+
+    brought = open_recipe(file)
+    # Here, so that a file that is no recipe does not wait for PyTorch.
+    from core.library import open_library
+    from core.replay import replay as replay_recipe
+
+    library = open_library()
+    open_coco(library, dataset or brought.recipe.dataset.name)
+    with BarWhenNeeded("index words", "captions") as progress:
+        replayed = replay_recipe(
+            library,
+            brought.recipe,
+            dataset=dataset,
+            model=model,
+            uploads=brought.uploads,
+            progress=progress,
+        )
+    report = None
+    if export is not None:
+        report = _export(replayed, export, without_missing, reproducible)
+    typer.echo(_json(replayed, report) if as_json else _words(replayed, file))
+    for note in replayed.notes:
+        typer.echo(note, err=True)
+    if report is not None:
+        _tell(report)
+    if not replayed.identical:
+        raise typer.Exit(_DIFFERENT)
+
+
+def _export(
+    replayed: "Replay", path: Path, without_missing: bool, reproducible: bool
+) -> "ExportReport":
+    from core.export import ExportChoices, write_zip
+    from core.replay import recipe_of
+
+    recipe, subset = replayed.recipe, replayed.subset
+    there = set(subset.image_ids.tolist())
+    own = replace(
+        recipe_of(subset, **signature(reproducible=reproducible)),
+        image_ids=(),
+        scores=None,
+        left_out=tuple(one for one in recipe.left_out if one.image_id in there),
+    )
+    plan = subset.plan(ExportChoices.read(recipe.choices), recipe=own)
+    with TerminalProgress("export", "B") as progress:
+        return write_zip(plan, path, without_missing=without_missing, progress=progress)
+
+
+def _tell(report: "ExportReport") -> None:
+    typer.echo(
+        f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
+        f"({report.n_bytes:,} bytes) to {report.path}",
+        err=True,
+    )
+    for missing in report.missing:
+        typer.echo(f"Left out: {missing.file_name} ({missing.reason})", err=True)
+
+
+def _json(replayed: "Replay", report: "ExportReport | None") -> str:
+    document: dict[str, Any] = replayed.to_json()
+    if report is not None:
+        document["export"] = {
+            "file": str(report.path),
+            "images": report.n_images,
+            "bytes": report.n_bytes,
+            "sha256sums": report.sha256,
+        }
+    return json.dumps(document, ensure_ascii=False, indent=1)
+
+
+def _words(replayed: "Replay", file: Path) -> str:
+    lines = [_line(one) for one in replayed.differences]
+    recipe = replayed.recipe
+    if replayed.identical:
+        left_out = f" {len(recipe.left_out):,} are left out, as then." if recipe.left_out else ""
+        lines.append(f"Identical: the {len(recipe):,} pictures of {file}, in order.{left_out}")
+    elif replayed.same_pictures:
+        lines.append(f"Differs, but gives the {len(recipe):,} pictures of {file}, in order.")
+    else:
+        lines.append(
+            f"Differs: {len(replayed.differences):,} differences from the {len(recipe):,} "
+            f"pictures of {file}."
+        )
+    return "\n".join(lines)
+
+
+def _line(difference: "Difference") -> str:
+    picture = "" if difference.image_id is None else f" picture {difference.image_id}"
+    part = f" of part {difference.part}" if difference.part else ""
+    return f"{difference.kind}{picture}{part}: {difference.message}"
