@@ -16,7 +16,7 @@ from core.recipe import QueryOrigin
 from core.subset import Subset, rows_known
 
 if TYPE_CHECKING:
-    from core.export import ExportReport
+    from core.export import ExportChoices, ExportReport
     from core.searchable import SearchableDataset
 
 
@@ -154,20 +154,24 @@ class Found:
         self,
         path: str | Path,
         *,
+        choices: "ExportChoices | None" = None,
+        who: str | None = None,
+        when: str | None = None,
         without_missing: bool = False,
         progress: Progress | None = None,
     ) -> "ExportReport":
         """Write these pictures with their annotations as a COCO-format ZIP to `path`.
 
         Args:
+            choices, who, when: as of `Subset.plan`.
             without_missing: leave out pictures that cannot be had, instead of stopping.
 
         Raises:
             ExportError: a picture cannot be had, or `path` cannot be written.
         """
-        from core.export import plan_export, write_zip
+        from core.export import write_zip
 
-        plan = plan_export(self.dataset.coco, self.dataset.pictures, self.image_ids, self.scores)
+        plan = Subset.found(self).plan(choices, who=who, when=when)
         return write_zip(
             plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
         )

@@ -9,6 +9,7 @@ import typer
 
 from core.cli.asking import query_asked
 from core.cli.opening import BarWhenNeeded, open_coco
+from core.cli.signature import signature
 from core.errors import QueryError
 from core.progress import TerminalProgress
 from core.query.address import link
@@ -229,6 +230,10 @@ def search(
         bool,
         typer.Option("--without-missing", help="Export without the pictures that cannot be had."),
     ] = False,
+    reproducible: Annotated[
+        bool,
+        typer.Option("--reproducible", help="Leave who and when out of what is exported."),
+    ] = False,
 ) -> None:
     """Search a dataset by words, pictures and conditions.
 
@@ -251,7 +256,7 @@ def search(
 
         python -m core search "cars at night" --top-k 50 --export cars.zip
     """
-    _check_output(as_json, as_url, export, without_missing)
+    _check_output(as_json, as_url, export, without_missing, reproducible)
     # Here, so that --help does not wait for PyTorch.
     from core.library import open_library
 
@@ -267,12 +272,15 @@ def search(
         typer.echo(note, err=True)
     typer.echo(_json(found) if as_json else _table(found))
     if export is not None:
-        _export(found, export, without_missing=without_missing)
+        _export(found, export, without_missing, reproducible)
 
 
-def _check_output(as_json: bool, as_url: bool, export: Path | None, without_missing: bool) -> None:
-    if without_missing and export is None:
-        raise QueryError("--without-missing belongs to an export. Add: --export FILE.zip")
+def _check_output(
+    as_json: bool, as_url: bool, export: Path | None, without_missing: bool, reproducible: bool
+) -> None:
+    if (without_missing or reproducible) and export is None:
+        option = "--without-missing" if without_missing else "--reproducible"
+        raise QueryError(f"{option} belongs to an export. Add: --export FILE.zip")
     if as_url and (as_json or export is not None):
         raise QueryError("--url prints the link alone. Leave out --json and --export.")
 
@@ -308,9 +316,14 @@ def _notes(found: "Found") -> list[str]:
     return notes
 
 
-def _export(found: "Found", path: Path, *, without_missing: bool) -> None:
+def _export(found: "Found", path: Path, without_missing: bool, reproducible: bool) -> None:
     with TerminalProgress("export", "B") as progress:
-        report = found.export(path, without_missing=without_missing, progress=progress)
+        report = found.export(
+            path,
+            **signature(reproducible=reproducible),
+            without_missing=without_missing,
+            progress=progress,
+        )
     typer.echo(
         f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
         f"({report.n_bytes:,} bytes) to {path}",
