@@ -8,13 +8,15 @@ Whoever changes an entry says which version of it they saw. If it has another on
 nothing is changed and a `ConflictError` says who changed what.
 """
 
+import hashlib
 import os
 import threading
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
@@ -35,8 +37,7 @@ from core.catalogue.entry import (
 from core.catalogue.makeup import category_makeup, licence_makeup
 from core.catalogue.names import key_of, line_of, name_of, note_of, tags_of, words_of
 from core.catalogue.tables import ChangeRow, RecipeRow, SubsetRow, TagRow, UploadRow
-from core.content import sha256_of
-from core.errors import CatalogueError, CocoSiftError, ConflictError
+from core.errors import CatalogueError, CocoSiftError, ConflictError, PictureError
 from core.recipe import (
     Recipe,
     combine_recipes,
@@ -57,6 +58,9 @@ THUMBNAILS = 8
 MAX_LISTED = 500
 # Of what was asked, in words: what a list shows and a search looks through.
 MAX_QUERY = 4_000
+
+# Of a package's list of sha256: a million files.
+MAX_SUMS = 256 * 2**20
 
 _SORTS: dict[str, tuple[ColumnElement[Any], ...]] = {
     "new": (SubsetRow.created_at.desc(), SubsetRow.id.desc()),
@@ -312,13 +316,9 @@ class Catalogue:
                 select(RecipeRow.content).where(RecipeRow.subset_id == entry_id)
             ).one()
             uploads = session.scalars(
-                select(UploadRow.content).where(UploadRow.subset_id == entry_id)
+                select(UploadRow).where(UploadRow.subset_id == entry_id)
             ).all()
-        if uploads:
-            from core.uploads import shared_uploads
-
-            for picture in uploads:
-                shared_uploads(self._settings).keep(picture)
+        self._restored({upload.sha256: upload.content for upload in uploads})
         return from_json(zlib.decompress(content))
 
     def combine(
@@ -392,7 +392,8 @@ class Catalogue:
         """
         file = open_recipe(source)
         package = _facts(source) if isinstance(source, Path) and file.is_package else None
-        uploads = {**self._uploads(file.recipe, without=file.uploads), **file.uploads}
+        brought = self._restored(file.uploads)
+        uploads = {**self._uploads(file.recipe, without=brought), **brought}
         return self._save(file.recipe, uploads, name, note, tags, who, package)
 
     def _save(
@@ -510,6 +511,21 @@ class Catalogue:
                 found[sha] = shared_uploads(self._settings).path(sha).read_bytes()
             except (CocoSiftError, OSError):
                 continue  # expired: the recipe can be remembered, though not asked again
+        return found
+
+    def _restored(self, uploads: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Keep uploaded pictures under the names they have, and return those that can be."""
+        if not uploads:
+            return {}
+        from core.uploads import shared_uploads
+
+        found = {}
+        for sha, picture in uploads.items():
+            try:
+                shared_uploads(self._settings).restore(picture, sha)
+            except PictureError:
+                continue  # whoever asks with it is told that it is not here
+            found[sha] = picture
         return found
 
 
@@ -639,12 +655,21 @@ def _title(*candidates: str) -> str:
     return next(filter(None, map(line_of, candidates)), "Untitled")
 
 
-def _facts(package: Path) -> PackageFacts:
+def _facts(package: Path) -> PackageFacts | None:
+    """Return the facts of a package, None when it has no list of its files' sha256."""
+    from core.export.sizes import SUMS
+
     try:
-        n_bytes = package.stat().st_size
-        return PackageFacts(line_of(package.name) or "package.zip", n_bytes, sha256_of(package))
+        with ZipFile(package) as archive:
+            if SUMS not in archive.NameToInfo or archive.getinfo(SUMS).file_size > MAX_SUMS:
+                return None
+            sha256 = hashlib.sha256(archive.read(SUMS)).hexdigest()
+        return PackageFacts(line_of(package.name) or "package.zip", package.stat().st_size, sha256)
     except OSError as error:
         raise CatalogueError(f"{package} cannot be read: {error.strerror or error}.") from error
+    # What zipfile raises for a damaged member, an unknown method, a password.
+    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CatalogueError(f"{package} is damaged: {error}. Ask for it again.") from error
 
 
 def _search_text(row: SubsetRow) -> str:

@@ -6,6 +6,7 @@ up instead of failing; on PostgreSQL they wait for the rows that they change.
 """
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,12 +56,13 @@ class Database:
         with self._translated():
             self._engine = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
+            self._reading = self._engine if _is_file(url) else _snapshots(self._engine)
             self._bring_up_to_date(url)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session that reads one state of the database, whatever others write."""
-        with self._translated(), Session(self._engine, expire_on_commit=False) as session:
+        with self._translated(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -97,7 +99,7 @@ class Database:
             yield
         except (DataError, IntegrityError, ProgrammingError):
             raise  # mistakes of this code
-        except (DatabaseError, PoolTimeoutError, OSError) as error:
+        except (DatabaseError, PoolTimeoutError, sqlite3.Error, OSError) as error:
             raise CatalogueError(
                 f"The catalogue in {self.where} cannot be used: {_reason(error)}. {_advice(error)}"
             ) from error
@@ -109,7 +111,7 @@ def _url(settings: Settings) -> URL:
     try:
         url = make_url(settings.database_url)
         backend = url.get_backend_name()
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise _unusable() from None
     if backend == "sqlite":
         if url.database in (None, "", ":memory:") or url.query or url.host:
@@ -156,6 +158,11 @@ def _postgresql(url: URL) -> Engine:
             "The catalogue lies on PostgreSQL, whose driver is not installed. "
             "Run: pip install -r requirements-postgres.txt"
         ) from error
+
+
+def _snapshots(engine: Engine) -> Engine:
+    """Have all statements of a transaction see one state, as they do on SQLite."""
+    return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _on_connect(connection: Any, _record: object) -> None:

@@ -34,7 +34,8 @@ class PackageFacts:
     Attributes:
         file_name: as it was offered for download.
         n_bytes: its size.
-        sha256: hex, of the whole file; what one made again must have.
+        sha256: hex, of its `SHA256SUMS`, which names the sha256 of each of its files: one
+            that is made again must have the same.
     """
 
     file_name: str

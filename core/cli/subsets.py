@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from core.atomic import atomic_file
 from core.errors import CatalogueError
 from core.settings import Settings
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 
 _WIDEST_TABLE = 140
 _NAMED = 10
+_NOTHING = "No saved subset fits. Save one in the app, or: python -m core subsets import FILE"
 
 _Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as `list` shows it.")]
 _Json = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
@@ -169,6 +171,39 @@ def compare(
         typer.echo(_comparison(found))
 
 
+@app.command("export")
+def export_(
+    entry_id: _Id,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The package to write, or a .json: its recipe.")
+    ],
+    who: _Who = None,
+    as_json: _Json = False,
+) -> None:
+    """Write a saved subset as its package (FILE.zip), or its recipe alone (FILE.json).
+
+    The package is made again as the recipe says, and compared with the one that was made
+    first: the same recipe on the same files gives the same bytes.
+
+    Examples:
+
+        python -m core subsets export 3 dogs.zip
+
+        python -m core subsets export 3 dogs.json
+    """
+    catalogue = _catalogue()
+    recipe = catalogue.recipe(entry_id)
+    if file.suffix.lower() != ".json":
+        raise CatalogueError("not yet")
+    from core.recipe import to_json
+
+    try:
+        with atomic_file(file) as out:
+            out.write(to_json(recipe))
+    except OSError as error:
+        raise CatalogueError(f"{file} cannot be written: {error.strerror or error}.") from error
+
+
 @app.command("import")
 def import_(
     file: Annotated[
@@ -299,7 +334,7 @@ def _say(entry: "Entry", verb: str, as_json: bool) -> None:
 
 def _table(page: "Page") -> str:
     if not page.entries:
-        return "No saved subset fits." if page.total == 0 else "No more saved subsets."
+        return _NOTHING if page.total == 0 else f"There are only {page.total:,}."
     rows = [("id", "pictures", "saved", "who", "dataset", "name")]
     rows += [
         (

@@ -4,6 +4,7 @@ A revision is a file in `versions/`, in Alembic's form. Once released it stays a
 change of `core/catalogue/tables.py` comes with a revision of its own, and `HEAD` names it.
 """
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, column, inspect, select, table
@@ -14,6 +15,8 @@ HEAD = "0002"
 REVISION_TABLE = "catalogue_revision"
 
 _UPDATE = "git pull && make install"
+# Alembic keeps what it works on in a global.
+_alembic_lock = threading.Lock()
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -49,4 +52,5 @@ def upgrade(connection: Connection, to: str = HEAD) -> None:
             f"The catalogue was written by a newer CocoSift: it has revision {found!r:.40}, and "
             f"this one knows {HEAD} at most. Nothing was changed. Update this one: {_UPDATE}"
         )
-    command.upgrade(config, to)
+    with _alembic_lock:
+        command.upgrade(config, to)
