@@ -1,16 +1,16 @@
 """`python -m core export`: pictures by their ids, from wherever the list comes, as a package."""
 
-import getpass
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.opening import open_coco
+from core.cli.signature import signature
 from core.errors import DatasetError, ExportError
-from core.export import FORMATS, ExportChoices, Splits, plan_export, read_fractions, write_zip
+from core.export import FORMATS, ExportChoices, Splits, read_fractions, write_zip
 from core.id_lists import read_id_list
 from core.progress import TerminalProgress
 
@@ -106,21 +106,19 @@ def export(
         splits=_splits(splits, seed, stratify, together),
         uses=tuple(dict.fromkeys(use or ())),  # type: ignore[arg-type]  # checked by the record
     )
+    # Here, so that --help does not wait for what they import.
     from core.library import open_library
+    from core.replay import recipe_of
+    from core.subset import Subset
 
     library = open_library()
     name = _dataset_name(library, dataset)
     open_coco(library, name)
-    coco, pictures = library.coco_and_pictures(name)
-    wanted = coco.images.ids.tolist() if ids is None else read_id_list(ids)
-    plan = plan_export(
-        coco,
-        pictures,
-        wanted,
-        choices=choices,
-        title=title,
-        origin=None if reproducible else _origin(),
-    )
+    found = library.dataset(name)
+    wanted = found.coco.images.ids.tolist() if ids is None else read_id_list(ids)
+    subset = Subset.of_ids(found, wanted, "all pictures" if ids is None else f"ids of {ids.name}")
+    recipe = recipe_of(subset, **signature(reproducible=reproducible))
+    plan = subset.plan(choices, recipe=replace(recipe, title=title) if title else recipe)
     for line in _warnings(plan):
         typer.echo(line, err=True)
     with TerminalProgress("export", "B") as progress:
@@ -160,14 +158,6 @@ def _dataset_name(library: "Library", name: str | None) -> str:
     raise DatasetError(
         f"Expected --dataset to say which dataset is meant, found {', '.join(names) or 'none'}."
     )
-
-
-def _origin() -> dict[str, Any]:
-    try:
-        who = getpass.getuser()
-    except (OSError, KeyError):
-        who = ""
-    return {"who": who, "when": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def _warnings(plan: "ExportPlan") -> list[str]:

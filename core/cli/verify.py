@@ -8,8 +8,9 @@ import typer
 
 from core.cli.opening import open_coco
 from core.errors import CocoSiftError
-from core.export import Verification, read_recipe, verify_package
+from core.export import Verification, verify_package
 from core.progress import TerminalProgress
+from core.recipe import read_recipe
 
 if TYPE_CHECKING:
     from core.coco import CocoDataset
@@ -58,11 +59,9 @@ def _source(file: Path, name: str | None) -> "tuple[CocoDataset | None, str]":
         library = open_library()
         return open_coco(library, name), ""
     try:
-        recipe = read_recipe(file)
-        told = recipe.get("dataset")
-        made_from = told.get("name") if isinstance(told, dict) else None
+        made_from = read_recipe(file).dataset.name
         library = open_library()
-        if not isinstance(made_from, str) or made_from not in library.datasets():
+        if made_from not in library.datasets():
             return None, (
                 f"Not compared with its source: there is no dataset {made_from!r} here. Name "
                 "another with --dataset."

@@ -8,6 +8,7 @@
     scores.csv                        id, file, rank, score, percentile
     ATTRIBUTION.csv                   where each picture is from, and its licence
     recipe.json, SHA256SUMS           how it was made; what each file's bytes are
+    recipe/uploads/<sha256>.png       the uploaded pictures that its query asks with
     missing.csv, renamed.csv, ids.csv what was left out, named anew, numbered anew
 
 `plan_export` looks and fetches nothing; `write_zip` writes what was planned. Records leave
@@ -23,7 +24,7 @@ from core.export.formats import FORMATS, Format, Loss
 from core.export.licensing import Forbidden, LicenceShare, licence_mix
 from core.export.planning import ExportPlan, plan_export
 from core.export.sizes import base_bytes, picture_bytes
-from core.export.verification import Verification, read_recipe, verify_package
+from core.export.verification import Verification, verify_package
 
 __all__ = [
     "DOCUMENTS",
@@ -47,7 +48,6 @@ __all__ = [
     "picture_bytes",
     "plan_export",
     "read_fractions",
-    "read_recipe",
     "verify_package",
     "write_zip",
 ]

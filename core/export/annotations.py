@@ -10,7 +10,7 @@ from core.coco import safe_file_name
 from core.errors import PictureError
 from core.export.contents import ANNOTATIONS, Contents, Member
 from core.export.geometry import Scaling
-from core.export.members import in_chunks
+from core.export.members import file_member, in_chunks
 from core.export.records import annotation_records, image_records
 from core.export.resizing import resized_mask
 
@@ -69,10 +69,9 @@ def _label(part: Contents) -> str:
 
 
 def _mask_member(name: str, path: Path, scaling: Scaling | None) -> Member:
-    n_bytes = path.stat().st_size
     if scaling is None:
-        return Member(name, n_bytes, lambda: [path.read_bytes()])
-    return Member(name, n_bytes, lambda: [resized_mask(path, scaling)], is_exact=False)
+        return file_member(name, path)
+    return Member(name, path.stat().st_size, lambda: [resized_mask(path, scaling)], is_exact=False)
 
 
 def _json_member(contents: Contents, kind: str, file_name: str) -> Member:

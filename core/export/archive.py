@@ -284,8 +284,10 @@ def _picture_member(
 def _stop_at_missing(
     missing: Sequence[MissingPicture], plan: ExportPlan, without_missing: bool
 ) -> None:
-    if missing and not without_missing:
-        raise MissingPicturesError(missing, len(plan.image_ids))
+    # Those of an earlier package somebody has decided on when it was made.
+    undecided = [picture for picture in missing if picture.image_id not in plan.selection.left_out]
+    if undecided and not without_missing:
+        raise MissingPicturesError(undecided, len(plan.image_ids))
 
 
 def _fetched(plan: ExportPlan, places: slice, steps: _Steps) -> list[Picture]:

@@ -11,6 +11,7 @@ from core.errors import ExportError
 Use = Literal["commercial", "modifications"]
 SMALLEST_SIDE = 16
 LARGEST_SIDE = 65_500  # of a JPEG
+_FLAGS = ("only_annotated", "renumber", "without_pictures")
 _PART = "train=0.8,val=0.1,test=0.1"
 
 
@@ -32,6 +33,8 @@ class Splits:
     groups: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.seed, int) or not isinstance(self.stratify, bool):
+            raise ExportError(f"The seed {self.seed!r:.40} is no whole number. Choose one, say 0.")
         if len(self.fractions) < 2:
             raise ExportError(f"A split has two parts at least. Expected, for example: {_PART}")
         for name, share in self.fractions.items():
@@ -118,14 +121,17 @@ class ExportChoices:
         return self.renumber or self.longest_side is not None
 
     @classmethod
-    def of(cls, described: Any) -> "ExportChoices":
-        """Return the choices that `described` tells.
+    def read(cls, described: Mapping[str, Any]) -> "ExportChoices":
+        """Return the choices that `described` gave; the default for none.
 
         Raises:
-            ExportError: it does not tell any.
+            ExportError: a choice that there is not, or a value that cannot be.
         """
         try:
             found = {**described}
+            for name in _FLAGS:
+                if not isinstance(found.get(name, False), bool):
+                    raise TypeError(f"{name} is {found[name]!r:.40}")
             splits = found.pop("splits", None)
             if splits is not None:
                 splits = Splits(**{**splits, "groups": tuple(map(tuple, splits["groups"]))})
@@ -137,7 +143,7 @@ class ExportChoices:
     def described(self) -> dict[str, Any]:
         """What differs from the default, for the recipe; JSON values."""
         found: dict[str, Any] = {"format": self.format}
-        for name in ("only_annotated", "renumber", "without_pictures"):
+        for name in _FLAGS:
             if getattr(self, name):
                 found[name] = True
         if self.longest_side is not None:

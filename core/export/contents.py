@@ -11,6 +11,7 @@ import numpy.typing as npt
 from core.coco import CocoDataset
 from core.export.changes import RecordChanges
 from core.export.choices import ExportChoices
+from core.recipe import Recipe
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -60,7 +61,8 @@ class Contents:
         parts: the part of each picture, (n,); None when the package is not divided.
         choices: what was chosen.
         title: the subset in words, or "".
-        origin: what the caller tells for the recipe; JSON values.
+        recipe: how the subset was made, as the caller tells it; None when it does not.
+        uploads: the files of the pictures that its query asks with, by hex sha256.
         not_annotated: pictures left out because nothing annotates them.
         changes: how records change before they leave.
         masks: the folder of the panoptic masks; None when they do not leave.
@@ -78,7 +80,8 @@ class Contents:
     parts: tuple[str, ...] | None = None
     choices: ExportChoices = field(default_factory=ExportChoices)
     title: str = ""
-    origin: Mapping[str, Any] | None = None
+    recipe: Recipe | None = None
+    uploads: Mapping[str, Path] = field(default_factory=dict)
     not_annotated: tuple[int, ...] = ()
     changes: RecordChanges = field(default_factory=RecordChanges)
     masks: Path | None = None

@@ -2,21 +2,30 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from core import __version__
 from core.export.annotations import annotation_members, mask_members
 from core.export.card import card_members
 from core.export.contents import Contents, Member
 from core.export.licensing import attribution_members
-from core.export.members import csv_member, json_text, lines_member, text_member
+from core.export.members import bytes_member, csv_member, file_member, json_text, lines_member
 from core.export.records import Objects, captions, objects
+from core.recipe import (
+    RECIPE,
+    IdsOrigin,
+    LeftOut,
+    Recipe,
+    dataset_stamp,
+    software,
+    to_json,
+    upload_member,
+)
+from core.recipe.record import MAX_TEXT
 
-RECIPE = "recipe.json"
-RECIPE_FORMAT = "cocosift-recipe"
-RECIPE_VERSION = 1
+NOT_ANNOTATED = "It has no annotations."
 
 
 def metadata_members(contents: Contents) -> Iterator[Member]:
@@ -78,36 +87,27 @@ def numbering_members(contents: Contents) -> Iterator[Member]:
 
 
 def recipe_members(contents: Contents) -> Iterator[Member]:
-    """`recipe.json`: how the package was made; what the caller tells of it comes first."""
+    """`recipe.json`: how the package was made; and the uploaded pictures that it asks with."""
+    yield bytes_member(RECIPE, to_json(finished_recipe(contents)))
+    for sha, path in sorted(contents.uploads.items()):
+        yield file_member(upload_member(sha), path)
+
+
+def finished_recipe(contents: Contents) -> Recipe:
+    """The recipe of the subset with what became of it in this package."""
     dataset, scores = contents.dataset, contents.scores
-    recipe = {
-        "format": RECIPE_FORMAT,
-        "version": RECIPE_VERSION,
-        "cocosift": __version__,
-        "title": contents.title,
-        **(contents.origin or {}),
-        "dataset": {
-            "name": dataset.name,
-            "split": dataset.split,
-            "annotation_hash": dataset.annotation_hash,
-            "kinds": list(dataset.kinds),
-        },
-        "export": contents.choices.described(),
-        "result": {
-            "image_ids": contents.image_ids.tolist(),
-            "ranks": list(contents.ranks),
-            "scores": None if scores is None else [_number(score) for score in scores],
-        },
-        "left_out": {
-            "missing": [
-                {"id": picture.image_id, "file_name": picture.file_name, "reason": picture.reason}
-                for picture in contents.missing
-            ],
-            "not_annotated": list(contents.not_annotated),
-            "kinds": [kind for kind in dataset.kinds if kind not in contents.kinds],
-        },
-    }
-    yield text_member(RECIPE, json_text(recipe) + "\n")
+    recipe = contents.recipe
+    if recipe is None:  # an empty one is false
+        stamp = dataset_stamp(dataset)
+        recipe = Recipe(contents.title[:MAX_TEXT], IdsOrigin(), stamp, (), software=software())
+    return replace(
+        recipe,
+        image_ids=tuple(contents.image_ids.tolist()),
+        scores=None if scores is None else tuple(_number(score) for score in scores),
+        left_out=tuple(_left_out(contents)),
+        left_out_kinds=tuple(kind for kind in dataset.kinds if kind not in contents.kinds),
+        choices=contents.choices.described(),
+    )
 
 
 # Those that grow by a line or an entry for each picture.
@@ -134,6 +134,20 @@ def _decimal(score: np.float32) -> str:
 
 def _number(score: np.float32) -> float | None:
     return float(_decimal(score)) if _decimal(score) else None
+
+
+def _left_out(contents: Contents) -> Iterator[LeftOut]:
+    for picture, rank in zip(contents.missing, contents.missing_ranks, strict=True):
+        yield LeftOut(picture.image_id, _valid(picture.file_name), _valid(picture.reason), rank)
+    images = contents.dataset.images
+    names = images.file_names.take(images.rows_of(contents.not_annotated))
+    for image_id, name in zip(contents.not_annotated, names, strict=True):
+        yield LeftOut(image_id, _valid(name), NOT_ANNOTATED)
+
+
+def _valid(text: str) -> str:
+    """Text that need not be Unicode that can be written, at a bearable length."""
+    return text.encode("utf-8", "replace").decode("utf-8")[:MAX_TEXT]
 
 
 def _metadata_lines(contents: Contents, prefix: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.export.contents import Member
@@ -11,9 +12,16 @@ from core.export.contents import Member
 CHUNK_BYTES = 2**20
 
 
-def text_member(name: str, text: str) -> Member:
-    content = text.encode("utf-8")
+def bytes_member(name: str, content: bytes) -> Member:
     return Member(name, len(content), lambda: [content])
+
+
+def file_member(name: str, path: Path) -> Member:
+    return Member(name, path.stat().st_size, lambda: [path.read_bytes()])
+
+
+def text_member(name: str, text: str) -> Member:
+    return bytes_member(name, text.encode("utf-8"))
 
 
 def lines_member(name: str, lines: Iterable[str]) -> Member:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from core.export.annotations import mask_names
 from core.export.changes import Numbering, RecordChanges
 from core.export.choices import ExportChoices
 from core.export.contents import Contents, Ids, MissingPicture, Percentiles, Scores
+from core.export.documents import NOT_ANNOTATED
 from core.export.formats import Loss, format_of
 from core.export.geometry import Scaling
 from core.export.licensing import Forbidden, LicenceShare, forbidden_uses, licence_mix
@@ -25,6 +25,7 @@ from core.export.records import annotation_records
 from core.export.sizes import package_bytes
 from core.export.splitting import divide
 from core.images import PictureStore
+from core.recipe import Recipe, to_json
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +38,9 @@ class Selection:
         percentiles: float64, (n,); or None.
         names: within the folder of pictures, (n,).
         parts: the part of each, (n,); None when the package is not divided.
-        origin: what the caller tells for the recipe.
+        recipe: how the subset was made, as the caller tells it; or None.
+        uploads: the files of the pictures that its query asks with, by hex sha256.
+        left_out: why pictures are to be left out, by id.
         not_annotated: ids that were left out because nothing annotates them.
         masks: folder of the panoptic masks; None when they do not leave.
     """
@@ -50,7 +53,9 @@ class Selection:
     parts: tuple[str, ...] | None = None
     choices: ExportChoices = field(default_factory=ExportChoices)
     title: str = ""
-    origin: Mapping[str, Any] | None = None
+    recipe: Recipe | None = None
+    uploads: Mapping[str, Path] = field(default_factory=dict)
+    left_out: Mapping[int, str] = field(default_factory=dict)
     not_annotated: tuple[int, ...] = ()
     masks: Path | None = None
 
@@ -76,7 +81,8 @@ class Selection:
             parts=None if self.parts is None else tuple(self.parts[place] for place in inside),
             choices=self.choices,
             title=self.title,
-            origin=self.origin,
+            recipe=self.recipe,
+            uploads=self.uploads,
             not_annotated=self.not_annotated,
             masks=self.masks,
         )
@@ -146,7 +152,8 @@ def plan_export(
     choices: ExportChoices | None = None,
     all_scores: Iterable[float] | None = None,
     title: str = "",
-    origin: Mapping[str, Any] | None = None,
+    recipe: Recipe | None = None,
+    uploads: Mapping[str, Path] | None = None,
 ) -> ExportPlan:
     """Look at what exporting `image_ids`, in this order, would take; fetch nothing.
 
@@ -157,23 +164,26 @@ def plan_export(
         scores: one similarity an id, shape (n,); NaN where a picture has none.
         choices: what else was chosen; by default COCO's shape, nothing changed.
         all_scores: those of the whole dataset, for the percentiles in `scores.csv`.
-        title: the subset in words.
-        origin: members for `recipe.json` that say how the subset was made: query, model,
-            who and when. JSON values; without who and when, the same subset gives the
-            same bytes.
+        title: the subset in words; by default the recipe's.
+        recipe: how the subset was made; without who and when in it, the same subset gives
+            the same bytes. What it says was left out of an earlier package is left out
+            again, with the reason and the rank that it had: its ids need not be given.
+        uploads: the files of the pictures that the recipe asks with, by hex sha256; they
+            go into the package.
 
     Raises:
-        ExportError: no id, an id given twice, another number of scores, no such format, or
-            an origin that is not JSON.
+        ExportError: no id, an id given twice, another number of scores, or no such format.
         DatasetError: an id that the dataset does not have.
     """
     choices = choices or ExportChoices()
     shape = format_of(choices.format)
-    selection = _selected(dataset, image_ids, scores, choices)
+    selection = _selected(dataset, *_asked(image_ids, scores, recipe), choices)
     selection = replace(
         selection,
-        title=title,
-        origin=_checked(origin),
+        title=title or (recipe.title if recipe is not None else ""),
+        recipe=recipe,
+        uploads=uploads or {},
+        left_out=_ranked_reasons(recipe),
         percentiles=_percentiles(selection.scores, all_scores),
         masks=_mask_folder(dataset, selection.image_ids),
     )
@@ -226,6 +236,12 @@ def standing(
         found = [replace(picture, path=Path()) for picture in found]
     else:
         found = look(selection.dataset, pictures, ids, names, failed)
+    found = [
+        replace(picture, path=None, reason=selection.left_out[picture.image_id])
+        if picture.image_id in selection.left_out
+        else picture
+        for picture in found
+    ]
     return found if selection.masks is None else _with_masks(selection, found)
 
 
@@ -259,10 +275,39 @@ def _is_mask(folder: Path | None, name: str) -> bool:
     return bool(folder and name) and (folder / name).is_file()  # type: ignore[operator]
 
 
+def _ranked_reasons(recipe: Recipe | None) -> dict[int, str]:
+    left_out = recipe.left_out if recipe is not None else ()
+    return {one.image_id: one.reason for one in left_out if one.rank is not None}
+
+
+def _asked(
+    image_ids: Iterable[int], scores: Iterable[float] | None, recipe: Recipe | None
+) -> tuple[list[int], list[float] | None, tuple[int, ...]]:
+    """What is asked for with what the recipe's package left out, put back at its rank.
+
+    Returns:
+        Ids, scores, and the ids that were left out because nothing annotates them.
+    """
+    ids = list(image_ids)
+    values = None if scores is None else [math.nan if s is None else s for s in scores]
+    if recipe is None:
+        return ids, values, ()
+    known = set(ids)
+    ranked = [(one.rank, one) for one in recipe.left_out if one.rank is not None]
+    for rank, one in sorted(ranked, key=lambda pair: pair[0]):
+        if one.image_id not in known:
+            ids.insert(rank - 1, one.image_id)
+            if values is not None:
+                values.insert(rank - 1, math.nan)
+    rest = [one for one in recipe.left_out if one.rank is None and one.reason == NOT_ANNOTATED]
+    return ids, values, tuple(one.image_id for one in rest if one.image_id not in known)
+
+
 def _selected(
     dataset: CocoDataset,
     image_ids: Iterable[int],
     scores: Iterable[float] | None,
+    not_annotated: tuple[int, ...],
     choices: ExportChoices,
 ) -> Selection:
     ids = np.asarray(list(image_ids), dtype=np.int64)
@@ -296,18 +341,8 @@ def _selected(
         ids[keep],
         None if similarities is None else similarities[keep],
         choices=choices,
-        not_annotated=tuple(ids[~keep].tolist()),
+        not_annotated=(*ids[~keep].tolist(), *not_annotated),
     )
-
-
-def _checked(origin: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    if origin is None:
-        return None
-    try:
-        checked: Mapping[str, Any] = json.loads(json.dumps(dict(origin), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ExportError(f"What is told of the subset's origin is not JSON: {error}.") from None
-    return checked
 
 
 def _percentiles(scores: Scores | None, all_scores: Iterable[float] | None) -> Percentiles | None:
@@ -373,8 +408,11 @@ def _key(selection: Selection, found: Sequence[Picture]) -> str:
     digest.update(selection.image_ids.tobytes())
     for column in (selection.scores, selection.percentiles):
         digest.update(b"-" if column is None else column.tobytes())
-    told = [selection.choices.described(), selection.title, selection.origin]
-    digest.update(json.dumps([*told, selection.not_annotated], sort_keys=True).encode())
+    told = [selection.choices.described(), selection.title, selection.not_annotated]
+    digest.update(json.dumps([*told, sorted(selection.uploads)], sort_keys=True).encode())
+    if selection.recipe is not None:
+        # Not the time: who asks again a little later may have the package that is there.
+        digest.update(to_json(replace(selection.recipe, when=None)))
     digest.update(states_digest(found).encode())
     return digest.hexdigest()
 

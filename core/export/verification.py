@@ -24,10 +24,10 @@ from core.errors import CocoSiftError, DatasetError, ExportError, PictureError
 from core.export.annotations import annotation_members
 from core.export.choices import ExportChoices
 from core.export.contents import ANNOTATIONS, PICTURES, Contents
-from core.export.documents import RECIPE
 from core.export.planning import changed
 from core.export.sizes import SUMS
 from core.progress import NoProgress, Progress
+from core.recipe import RECIPE, Recipe, RecipeError, from_json
 
 LARGEST_DOCUMENT = 4 * 2**30
 _CHUNK = 2**20
@@ -60,21 +60,6 @@ class Verification:
         return not self.differences
 
 
-def read_recipe(path: Path) -> dict[str, Any]:
-    """Return the recipe of a package.
-
-    Raises:
-        ExportError: `path` is no ZIP with a recipe that can be read.
-    """
-    try:
-        with ZipFile(path) as archive:
-            return _recipe(archive)
-    except (BadZipFile, ValueError, NotImplementedError) as error:
-        raise ExportError(f"{path} is no whole ZIP: {error}.") from None
-    except OSError as error:
-        raise ExportError(_unreadable(path, error)) from None
-
-
 def verify_package(
     path: Path, dataset: CocoDataset | None = None, progress: Progress | None = None
 ) -> Verification:
@@ -98,17 +83,17 @@ def verify_package(
         found = _Findings(archive, progress or NoProgress())
         found.look_at_names()
         found.look_at_sums()
+        recipe, choices = None, ExportChoices()
         try:
             recipe = _recipe(archive)
-        except ExportError as error:
-            found.differ(str(error))
-            recipe = {}
-        choices = _choices(recipe, found)
-        if choices is not None and choices.format == "coco":
+            choices = ExportChoices.read(recipe.choices)
+        except (RecipeError, ExportError) as error:
+            found.differ(f"{RECIPE}: {error}")
+        if choices.format == "coco":
             found.look_at_annotations(choices)
-            if dataset is not None:
+            if dataset is not None and recipe is not None:
                 _Comparison(found, recipe, choices, dataset).run()
-        elif choices is not None:
+        else:
             found.notes.append(
                 f"The package is in the format {choices.format}: only its checksums were compared."
             )
@@ -131,24 +116,13 @@ def _unreadable(path: Path, error: OSError) -> str:
     return f"{path} cannot be read: {error.strerror or error}."
 
 
-def _recipe(archive: ZipFile) -> dict[str, Any]:
+def _recipe(archive: ZipFile) -> Recipe:
     try:
-        recipe = json.loads(_read(archive, RECIPE))
+        return from_json(_read(archive, RECIPE))
     except KeyError:
-        raise ExportError(f"There is no {RECIPE} in it: it was not made by CocoSift.") from None
-    except (ValueError, RecursionError, *_UNREADABLE) as error:
-        raise ExportError(f"{RECIPE} cannot be read: {error}.") from None
-    if not isinstance(recipe, dict):
-        raise ExportError(f"{RECIPE} is no JSON object.")
-    return recipe
-
-
-def _choices(recipe: Mapping[str, Any], found: "_Findings") -> ExportChoices | None:
-    try:
-        return ExportChoices.of(recipe.get("export", {}))
-    except ExportError as error:
-        found.differ(f"{RECIPE}: {error}")
-        return None
+        raise RecipeError(f"There is no {RECIPE} in it: it was not made by CocoSift.") from None
+    except (ValueError, *_UNREADABLE) as error:
+        raise RecipeError(f"{RECIPE} cannot be read: {error}.") from None
 
 
 _UNREADABLE = (BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError)
@@ -353,17 +327,16 @@ class _Comparison:
     """A package compared with the dataset that it was taken from."""
 
     found: _Findings
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     choices: ExportChoices
     dataset: CocoDataset
 
     def run(self) -> None:
-        hashed = self.recipe.get("dataset", {})
-        hashed = hashed.get("annotation_hash") if isinstance(hashed, dict) else None
+        hashed = self.recipe.dataset.annotation_hash
         if hashed != self.dataset.annotation_hash:
             self.found.differ(
                 f"The annotation files of {self.dataset.name!r} are not those that the package was "
-                f"made from: expected {str(hashed)[:12]}…, found "
+                f"made from: expected {hashed[:12]}…, found "
                 f"{self.dataset.annotation_hash[:12]}…."
             )
         try:
@@ -386,8 +359,7 @@ class _Comparison:
         self._compare_pictures(contents)
 
     def _contents(self) -> Contents:
-        result = self.recipe["result"]
-        ids = np.asarray(result["image_ids"], dtype=np.int64)
+        ids = np.asarray(self.recipe.image_ids, dtype=np.int64)
         self.dataset.images.rows_of(ids)
         renamed = {int(row["id"]): row["new_file_name"] for row in self._rows("renamed.csv")}
         records = self.dataset.images.file_names.take(self.dataset.images.rows_of(ids))
@@ -400,7 +372,7 @@ class _Comparison:
             dataset=self.dataset,
             image_ids=ids,
             file_names=names,
-            ranks=tuple(result["ranks"]),
+            ranks=tuple(range(1, len(ids) + 1)),
             scores=None,
             missing=(),
             missing_ranks=(),
@@ -411,8 +383,8 @@ class _Comparison:
         return replace(contents, changes=changed(contents))
 
     def _has_masks(self) -> bool:
-        left_out = self.recipe.get("left_out", {})
-        return "panoptic" in self.dataset.kinds and "panoptic" not in left_out.get("kinds", ())
+        left_out = self.recipe.left_out_kinds
+        return "panoptic" in self.dataset.kinds and "panoptic" not in left_out
 
     def _rows(self, name: str) -> Iterator[dict[str, str]]:
         if name in self.found.archive.NameToInfo:

@@ -62,8 +62,9 @@ class TestOnlyAnnotated:
     def test_leaves_out_the_others_and_says_so(self, odd):
         archive = export(odd, only_annotated=True)
         assert [image["id"] for image in document(archive)["images"]] == [BIG, 3, 7]
-        assert recipe(archive)["left_out"]["not_annotated"] == [12]
-        assert recipe(archive)["export"]["only_annotated"] is True
+        (left_out,) = recipe(archive)["left_out"]
+        assert (left_out["image_id"], left_out["reason"]) == (12, "It has no annotations.")
+        assert recipe(archive)["choices"]["only_annotated"] is True
         assert "images/plain.jpg" not in archive.namelist()
         assert "1 picture without annotations left out" in archive.read("README.md").decode()
 
@@ -133,7 +134,7 @@ class TestRenumber:
     def test_tables_have_the_new_ids_and_the_recipe_the_old(self, odd):
         archive = export(odd, renumber=True)
         assert [row["id"] for row in rows(archive, "scores.csv")] == ["1", "2", "3", "4"]
-        assert recipe(archive)["result"]["image_ids"] == ALL
+        assert recipe(archive)["image_ids"] == ALL
 
 
 class TestWithoutPictures:
@@ -142,7 +143,7 @@ class TestWithoutPictures:
         assert not [name for name in archive.namelist() if name.startswith("images/")]
         assert "metadata.jsonl" not in archive.namelist()
         assert len(document(archive)["images"]) == 4
-        assert recipe(archive)["export"]["without_pictures"] is True
+        assert recipe(archive)["choices"]["without_pictures"] is True
         assert "without the pictures" in archive.read("README.md").decode()
 
     def test_it_does_not_matter_whether_pictures_can_be_had(self, odd):
@@ -161,7 +162,7 @@ class TestLongestSide:
             assert sizes[image["id"]] == (image["width"], image["height"])
         assert sizes == {BIG: (40, 30), 12: (40, 30), 3: (40, 30), 7: (40, 30)}
         assert archive.read("images/val/x.png") == odd.file(7).read_bytes()
-        assert recipe(archive)["export"]["longest_side"] == 40
+        assert recipe(archive)["choices"]["longest_side"] == 40
 
     def test_boxes_polygons_and_areas_follow(self, odd):
         archive = export(odd, longest_side=32)
@@ -292,7 +293,7 @@ class TestSplits:
         assert "annotations/annotations.json" not in archive.namelist()
         parts = {int(row["id"]): row["split"] for row in rows(archive, "scores.csv")}
         assert set(parts.values()) == {"train", "val"}
-        assert recipe(archive)["export"]["splits"]["seed"] == 0
+        assert recipe(archive)["choices"]["splits"]["seed"] == 0
 
     @pytest.mark.parametrize(
         ("fractions", "said"),

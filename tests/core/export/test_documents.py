@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,6 @@ import pytest
 from PIL import Image
 
 from core.coco import open_dataset, register_dataset
-from core.errors import ExportError
 from core.export import (
     ExportChoices,
     MissingPicturesError,
@@ -28,6 +28,17 @@ from core.export import (
 from core.export.licensing import photo_page
 from core.images import PictureStore
 from core.library import open_library
+from core.query.options import query_of
+from core.recipe import (
+    IdsOrigin,
+    LeftOut,
+    QueryOrigin,
+    Recipe,
+    dataset_stamp,
+    from_json,
+    open_recipe,
+    read_recipe,
+)
 from core.settings import Settings
 from tests.core import coco_files
 from tests.core.odd_dataset import Odd, make_odd
@@ -198,32 +209,79 @@ def _card_of(coco) -> str:
     return b"".join(member.chunks()).decode("utf-8")
 
 
+def recipe_of(odd: Odd, **changes) -> Recipe:
+    query = query_of("a dog")
+    return replace(
+        Recipe("a dog", QueryOrigin(query), dataset_stamp(odd.coco), (), who="Ada"), **changes
+    )
+
+
 class TestRecipe:
     def test_holds_result_choices_and_what_the_caller_tells(self, odd):
-        origin = {"query": {"q": ["a dog"]}, "who": "Ada"}
-        archive = export(odd, [7, 3], scores=[0.3, np.nan], origin=origin, title="a dog")
-        recipe = json.loads(archive.read("recipe.json"))
-        assert recipe["result"] == {"image_ids": [7, 3], "ranks": [1, 2], "scores": [0.3, None]}
-        assert (recipe["query"], recipe["who"], recipe["title"]) == (
-            {"q": ["a dog"]},
-            "Ada",
-            "a dog",
-        )
-        assert recipe["dataset"]["annotation_hash"] == odd.coco.annotation_hash
-        assert recipe["export"] == {"format": "coco"}
+        archive = export(odd, [7, 3], scores=[0.3, np.nan], recipe=recipe_of(odd))
+        found = from_json(archive.read("recipe.json"))
+        assert (found.image_ids, found.scores) == ((7, 3), (0.3, None))
+        assert (found.title, found.who) == ("a dog", "Ada")
+        assert found.origin == recipe_of(odd).origin
+        assert found.dataset.annotation_hash == odd.coco.annotation_hash
+        assert found.choices == {"format": "coco"}
+        assert "# a dog" in archive.read("README.md").decode()
+
+    def test_without_one_says_that_the_ids_came_from_elsewhere(self, odd):
+        found = from_json(export(odd, [7, 3]).read("recipe.json"))
+        assert (found.origin, found.image_ids, found.who) == (IdsOrigin(), (7, 3), None)
 
     def test_names_what_was_left_out_and_why(self, odd):
         odd.file(3).unlink()
         plan = plan_export(odd.coco, odd.pictures, ALL)
         write_zip(plan, odd.settings.home / "a.zip", without_missing=True)
-        archive = zipfile.ZipFile(odd.settings.home / "a.zip")
-        (missing,) = json.loads(archive.read("recipe.json"))["left_out"]["missing"]
-        assert (missing["id"], missing["file_name"]) == (3, "test/x.png")
-        assert "is not in" in missing["reason"]
+        (missing,) = read_recipe(odd.settings.home / "a.zip").left_out
+        assert (missing.image_id, missing.file_name, missing.rank) == (3, "test/x.png", 2)
+        assert "is not in" in missing.reason
 
-    def test_an_origin_that_is_no_json_is_refused(self, odd):
-        with pytest.raises(ExportError, match="not JSON"):
-            plan_export(odd.coco, odd.pictures, ALL, origin={"when": {1, 2}})
+    def test_uploads_go_along(self, odd):
+        sha = hashlib.sha256(odd.file(3).read_bytes()).hexdigest()
+        recipe = recipe_of(odd, origin=QueryOrigin(query_of(uploads=[sha])))
+        export(odd, [7], recipe=recipe, uploads={sha: odd.file(3)})
+        kept = open_recipe(odd.settings.home / "a.zip").uploads
+        assert kept == {sha: odd.file(3).read_bytes()}
+
+    @pytest.mark.parametrize("choices", [{}, {"only_annotated": True}, {"renumber": True}])
+    def test_gives_the_same_package_again_also_when_what_was_missing_is_back(self, odd, choices):
+        content = odd.file(3).read_bytes()
+        odd.file(3).unlink()
+        options = {"choices": ExportChoices(**choices), "all_scores": [1, 2, 3, 4, 5]}
+        plan = plan_export(
+            odd.coco, odd.pictures, ALL, [4, 3, 2, np.nan], recipe=recipe_of(odd), **options
+        )
+        first, second = odd.settings.home / "a.zip", odd.settings.home / "b.zip"
+        report = write_zip(plan, first, without_missing=True)
+        odd.file(3).write_bytes(content)
+        recipe = read_recipe(first)
+        options["choices"] = ExportChoices.read(recipe.choices)
+        again = plan_export(
+            odd.coco, odd.pictures, recipe.image_ids, recipe.scores, recipe=recipe, **options
+        )
+        assert write_zip(again, second).sha256 == report.sha256
+        assert first.read_bytes() == second.read_bytes()
+
+    def test_of_an_earlier_package_does_not_excuse_what_is_missing_now(self, odd):
+        earlier = LeftOut(3, "test/x.png", "It was on another disk.", rank=2)
+        recipe = recipe_of(odd, left_out=(earlier,))
+        odd.file(12).unlink()
+        plan = plan_export(odd.coco, odd.pictures, [BIG, 12, 7], recipe=recipe)
+        assert plan.image_ids.tolist() == [BIG, 3, 12, 7]
+        with pytest.raises(MissingPicturesError) as stopped:
+            write_zip(plan, odd.settings.home / "a.zip")
+        assert [picture.image_id for picture in stopped.value.missing] == [12]
+
+    def test_the_time_does_not_make_another_package(self, odd):
+        times = ["2024-05-01T12:00:00+00:00", "2024-05-01T12:00:07+00:00", None]
+        keys = {
+            plan_export(odd.coco, odd.pictures, ALL, recipe=recipe_of(odd, when=when)).key
+            for when in times
+        }
+        assert len(keys) == 1
 
 
 class TestPanoptic:
@@ -292,7 +350,7 @@ class TestPanoptic:
         assert "masks is not beside" in plan.notes[0]
         archive = export(panoptic)
         assert not [name for name in archive.namelist() if "panoptic" in name]
-        assert json.loads(archive.read("recipe.json"))["left_out"]["kinds"] == ["panoptic"]
+        assert from_json(archive.read("recipe.json")).left_out_kinds == ("panoptic",)
 
     def test_a_mask_name_that_would_escape_is_refused(self, panoptic, tmp_path):
         file = tmp_path / "source" / "panoptic_val.json"
@@ -341,7 +399,7 @@ def test_what_follows_the_end_of_a_jpeg_does_not_make_it_missing(tmp_path):
 
 
 def test_a_dataset_is_opened_anew_and_gives_the_same_bytes(odd):
-    one = export(odd, scores=[4, 3, 2, 1], title="x", origin={"query": {}})
+    one = export(odd, scores=[4, 3, 2, 1], title="x", recipe=recipe_of(odd))
     again = open_dataset(odd.settings.data / "odd", odd.settings)
     plan = plan_export(
         again,
@@ -349,7 +407,7 @@ def test_a_dataset_is_opened_anew_and_gives_the_same_bytes(odd):
         ALL,
         [4, 3, 2, 1],
         title="x",
-        origin={"query": {}},
+        recipe=recipe_of(odd),
     )
     report = write_zip(plan, odd.settings.home / "b.zip")
     assert Path(one.filename).read_bytes() == report.path.read_bytes()
