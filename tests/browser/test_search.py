@@ -55,9 +55,9 @@ def test_the_address_says_all_of_it(found):
 
 
 def test_what_the_address_asks_for_and_is_not_here_is_said(demo_server, open_page):
-    page = open_page(f"{demo_server.url}/?q=a+dog&dataset=nowhere&k=9999999")
+    page = open_page(f"{demo_server.url}/?q=a+dog&dataset=nowhere&k=many")
     expect(page.get_by_text("There is no dataset 'nowhere' here")).to_be_visible()
-    expect(page.get_by_text("it can be 1 to 1,000")).to_be_visible()
+    expect(page.get_by_text("k=many, which was left out")).to_be_visible()
     expect(page.locator(".tile")).to_have_count(24)
 
 

@@ -8,6 +8,7 @@
 const MOST_IN_ADDRESS = 300;
 const SIZES = { least: 90, most: 420 };
 const LAYERS = ["boxes", "masks", "keypoints", "captions"];
+const AWAITED_MS = 5_000;
 const OPENED = Symbol.for("cocosift gallery opened");
 
 function defaultDisplay() {
@@ -107,8 +108,9 @@ class Address {
   opening() {
     const isFirst = !globalThis[OPENED];
     globalThis[OPENED] = true;
-    const opened = isFirst ? performance.getEntriesByType("navigation")[0]?.name || "" : "";
-    const text = location.hash.slice(1) || opened.split("#").slice(1).join("#");
+    const opened = isFirst ? performance.getEntriesByType("navigation")[0]?.name : null;
+    const { pathname, hash } = new URL(opened || location.href);
+    const text = (location.hash || (pathname === this.path ? hash : "")).slice(1);
     return text ? readFragment(text) : null;
   }
 
@@ -116,9 +118,20 @@ class Address {
   moved() {
     if (location.pathname !== this.path) return;
     const text = location.hash.slice(1);
-    if (location.search !== this.search) this.awaited = text;
+    if (location.search !== this.search) this.waitWith(text);
     else if (location.hash !== this.written) this.gallery.follow(readFragment(text));
     this.search = location.search;
+  }
+
+  // The fragment of another query holds when its pictures come; nothing may come at all, if
+  // they are the same.
+  waitWith(text) {
+    this.awaited = text;
+    setTimeout(() => {
+      if (this.isClosed || this.awaited !== text) return;
+      this.awaited = null;
+      this.gallery.follow(readFragment(text));
+    }, AWAITED_MS);
   }
 
   // What a page of the history says beside its query, once.
@@ -131,6 +144,7 @@ class Address {
 
   write() {
     if (this.isClosed || this.awaited !== null || location.pathname !== this.path) return;
+    this.search = location.search;
     const { picked, excluded } = this.gallery.selection;
     const display = this.display();
     let view = null;
