@@ -169,6 +169,23 @@ def test_a_picture_from_disk_finds_itself_first(open_search, demo_server):
     assert picture.evaluate("image => image.naturalWidth") > 0
 
 
+def test_a_picture_of_the_gallery_joins_the_query_and_becomes_it(open_search):
+    page = open_search("q=a+dog&k=6")
+    second, third = shown_ids(page)[1:3]
+    page.locator(".tile .open").nth(1).click()
+    page.get_by_role("dialog").get_by_role("button", name="More like this").click()
+    expect(page).to_have_url(re.compile(f"q=a(\\+|%20)dog&image={second}&"))
+    expect(page.locator(".st-key-part-1")).to_contain_text(f"picture {second}")
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("image="))
+    expect(page.locator(f'.tile[data-id="{third}"]')).to_be_visible()
+    page.locator(f'.tile[data-id="{third}"] .open').click()
+    page.get_by_role("dialog").get_by_role("button", name="Use as query").click()
+    expect(page).to_have_url(re.compile(f"[?]image={third}&"))
+    expect(search_box(page)).to_have_value("")
+    expect(page.locator(".tile").first).to_have_attribute("data-id", third)
+
+
 def test_a_category_with_a_number_is_typed(open_search):
     page = open_search("q=a+dog")
     page.get_by_text("Categories", exact=True).click()
