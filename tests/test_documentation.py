@@ -72,7 +72,8 @@ def test_the_table_of_the_query_names_every_option_and_parameter_and_no_other():
     table = [row for row in cells if len(row) == 4 and "`" in "".join(row)]
     options = {option for row in table for option in re.findall(r"--[a-z-]+", row[1])}
     parameters = {name for row in table for name in re.findall(r"`(\w+)", row[2])}
-    outside = {"--dataset", "--model", "--json", "--url", "--export", "--without-missing", "--help"}
+    outside = {"--dataset", "--model", "--json", "--url", "--help"}
+    outside |= {"--export", "--without-missing", "--reproducible"}
     parser = get_command(app).commands["search"]
     assert options == {o for p in parser.params for o in (*p.opts, *p.secondary_opts)} - outside - {
         "texts"
