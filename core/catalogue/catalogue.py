@@ -4,8 +4,8 @@
     entry = catalogue.save(recipe, name="Dogs on beaches", tags=["dogs"], who="Ann")
     catalogue.list("dogs beach").entries
 
-Whoever changes an entry says which version of it they saw. If it has another one by then,
-nothing is changed and a `ConflictError` says who changed what.
+Whoever changes an entry says which version of it they saw. If somebody has changed it since,
+nothing is overwritten and a `ConflictError` says who changed what.
 """
 
 import hashlib
@@ -455,7 +455,9 @@ class Catalogue:
         with self._database.writing() as session:
             row = _row(session, entry_id, lock=True)
             if version is not None and row.version != version:
-                raise _conflict(row, _changes(session, entry_id, after=version))
+                changes = _changes(session, entry_id, after=version)
+                if not _only_packed(row, version, changes):
+                    raise _conflict(row, changes)
             _expect_there(row)
             self._note_change(session, row, change(row), who)
             return _entry(row)
@@ -593,6 +595,15 @@ def _changes(session: Session, entry_id: int, after: int) -> tuple[Change, ...]:
         .order_by(ChangeRow.version)
     )
     return tuple(Change(row.version, row.what, row.who, row.at) for row in rows)
+
+
+def _only_packed(row: SubsetRow, version: int, changes: tuple[Change, ...]) -> bool:
+    """Tell whether all that has happened since `version` is that packages were made.
+
+    Nobody who edits a name or a note has to see those first.
+    """
+    is_known = row.version - version == len(changes)
+    return is_known and all(change.what == "package" for change in changes)
 
 
 def _conflict(row: SubsetRow, changes: Iterable[Change]) -> ConflictError:

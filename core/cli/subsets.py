@@ -1,7 +1,7 @@
 """`python -m core subsets …`: the catalogue of saved subsets on the command line."""
 
-import getpass
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from core.atomic import atomic_file
+from core.cli.opening import open_coco
+from core.cli.signature import signature
 from core.errors import CatalogueError
+from core.progress import TerminalProgress
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.catalogue import Catalogue, Comparison, Entry, Page
+    from core.export import ExportReport
+    from core.recipe import Recipe
 
 app = typer.Typer(
     help="""The subsets that were saved: list, search, compare, combine and export them.
@@ -31,6 +36,7 @@ app = typer.Typer(
 
 _WIDEST_TABLE = 140
 _NAMED = 10
+_DIFFERENT = 1
 _NOTHING = "No saved subset fits. Save one in the app, or: python -m core subsets import FILE"
 
 _Id = Annotated[int, typer.Argument(metavar="ID", help="Its number, as `list` shows it.")]
@@ -177,13 +183,17 @@ def export_(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="The package to write, or a .json: its recipe.")
     ],
+    without_missing: Annotated[
+        bool,
+        typer.Option("--without-missing", help="Go on without pictures that cannot be had."),
+    ] = False,
     who: _Who = None,
     as_json: _Json = False,
 ) -> None:
     """Write a saved subset as its package (FILE.zip), or its recipe alone (FILE.json).
 
-    The package is made again as the recipe says, and compared with the one that was made
-    first: the same recipe on the same files gives the same bytes.
+    The package is made again as the recipe says and compared with the one that was made
+    first: the same files give the same bytes. The exit code is 1 when it differs.
 
     Examples:
 
@@ -192,16 +202,23 @@ def export_(
         python -m core subsets export 3 dogs.json
     """
     catalogue = _catalogue()
-    recipe = catalogue.recipe(entry_id)
-    if file.suffix.lower() != ".json":
-        raise CatalogueError("not yet")
-    from core.recipe import to_json
+    entry, recipe = catalogue.get(entry_id), catalogue.recipe(entry_id)
+    if file.suffix.lower() == ".json":
+        _write_recipe(recipe, file)
+        _tell(entry, file, file.stat().st_size, None, as_json)
+        return
+    report = _write_package(recipe, file, without_missing)
+    is_same = None if entry.package is None else report.sha256 == entry.package.sha256
+    if entry.package is None and entry.deleted_at is None:
+        from core.catalogue import PackageFacts
 
-    try:
-        with atomic_file(file) as out:
-            out.write(to_json(recipe))
-    except OSError as error:
-        raise CatalogueError(f"{file} cannot be written: {error.strerror or error}.") from error
+        facts = PackageFacts(file.name, report.n_bytes, report.sha256)
+        catalogue.set_package(entry_id, facts, who=_person(who))
+    _tell(entry, file, report.n_bytes, is_same, as_json)
+    for picture in report.missing:
+        typer.echo(f"Left out: {picture.file_name} ({picture.reason})", err=True)
+    if is_same is False:
+        raise typer.Exit(_DIFFERENT)
 
 
 @app.command("import")
@@ -315,13 +332,52 @@ def _catalogue() -> "Catalogue":
     return shared_catalogue(Settings.from_environment())
 
 
-def _person(who: str | None) -> str:
-    if who is not None:
-        return who
+def _write_recipe(recipe: "Recipe", file: Path) -> None:
+    from core.recipe import to_json
+
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return ""
+        with atomic_file(file) as out:
+            out.write(to_json(recipe))
+    except OSError as error:
+        raise CatalogueError(f"{file} cannot be written: {error.strerror or error}.") from error
+
+
+def _write_package(recipe: "Recipe", file: Path, without_missing: bool) -> "ExportReport":
+    # Here, so that the other commands do not wait for them.
+    from core.export import write_zip
+    from core.library import open_library
+    from core.replay import plan_again
+
+    library = open_library()
+    if open_coco(library, recipe.dataset.name).annotation_hash != recipe.dataset.annotation_hash:
+        typer.echo(
+            f"The annotations of {recipe.dataset.name!r} have changed since it was saved: "
+            "the package has them as they are now.",
+            err=True,
+        )
+    plan = plan_again(library, recipe)
+    known = {one.image_id for one in recipe.left_out}
+    is_known = bool(plan.missing) and all(one.image_id in known for one in plan.missing)
+    with TerminalProgress("export", "B") as progress:
+        return write_zip(plan, file, without_missing=without_missing or is_known, progress=progress)
+
+
+def _tell(entry: "Entry", file: Path, n_bytes: int, is_same: bool | None, as_json: bool) -> None:
+    if as_json:
+        told = {"id": entry.id, "file": str(file), "bytes": n_bytes, "same_as_first": is_same}
+        _print_json(told)
+        return
+    compared = {
+        None: "",
+        True: ", the same as the first package",
+        False: ", which differs from the first package. What changed: python -m core replay "
+        f"{shlex.quote(str(file))}",
+    }
+    typer.echo(f"Wrote {entry.name} ({n_bytes:,} bytes) to {file}{compared[is_same]}")
+
+
+def _person(who: str | None) -> str:
+    return (signature()["who"] or "") if who is None else who
 
 
 def _say(entry: "Entry", verb: str, as_json: bool) -> None:

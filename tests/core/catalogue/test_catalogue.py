@@ -206,6 +206,22 @@ class TestChanging:
         assert catalogue.get(entry.id).name == "hers"
         assert catalogue.get(entry.id).note == "n"
 
+    def test_a_package_that_was_made_meanwhile_is_no_conflict(self, catalogue, home):
+        entry = catalogue.save(recipe(home), name="a")
+        package = PackageFacts("x.zip", 5, "0" * 64)
+        catalogue.set_package(entry.id, package)
+        catalogue.set_package(entry.id, package)
+        assert catalogue.rename(entry.id, 1, "b").version == 4
+        catalogue.set_package(entry.id, package)
+        with pytest.raises(ConflictError, match="changed the name"):
+            catalogue.rename(entry.id, 3, "c")
+
+    def test_a_version_that_there_never_was_is_refused(self, catalogue, home):
+        entry = catalogue.save(recipe(home))
+        for version in (0, 2):
+            with pytest.raises(ConflictError):
+                catalogue.rename(entry.id, version, "x")
+
     def test_the_history_tells_who_did_what(self, catalogue, home):
         entry = catalogue.save(recipe(home), who="Ann")
         catalogue.rename(entry.id, 1, "x", who="Bob")

@@ -9,24 +9,29 @@ from tests.conftest import run_core
 from tests.core.catalogue.recipes import recipe
 
 
-@pytest.fixture
-def core(home, database_url, tmp_path):
-    """Run a command on the catalogue of this test, and return what it printed."""
+def runner(home, url, cache):
+    """Return what runs a command on a catalogue and gives what it printed."""
 
-    def run(*arguments: object, fails: bool = False):
+    def run(*arguments: object, fails: bool = False, exit_code: int = 0):
         result = run_core(
             "subsets",
             *map(str, arguments),
             home=home,
-            COCOSIFT_DATABASE_URL=database_url,
-            COCOSIFT_CACHE=str(tmp_path / "cache"),
+            COCOSIFT_DATABASE_URL=url,
+            COCOSIFT_CACHE=str(cache),
         )
-        assert result.exit_code == (2 if fails else 0), result.stderr
+        assert result.exit_code == (2 if fails else exit_code), result.stderr
         if fails:
             return result.stderr
         return json.loads(result.stdout) if "--json" in arguments else result.stdout
 
     return run
+
+
+@pytest.fixture
+def core(home, database_url, tmp_path):
+    """Run a command on the catalogue of this test, and return what it printed."""
+    return runner(home, database_url, tmp_path / "cache")
 
 
 @pytest.fixture
@@ -109,3 +114,47 @@ def test_a_number_that_there_is_not_is_one_line(core):
         said = core(*command, fails=True)
         assert said.startswith("There is no subset number 9")
         assert said.count("\n") == 1
+
+
+class TestPackages:
+    """On SQLite alone: what the packages hold does not ask where the catalogue is."""
+
+    @pytest.fixture
+    def core(self, tiny_home_copy, tmp_path):
+        return runner(tiny_home_copy, f"sqlite:///{tmp_path / 'c.sqlite3'}", tmp_path / "cache")
+
+    @pytest.fixture
+    def package(self, tiny_home_copy, tmp_path):
+        """The package of a search."""
+        file = tmp_path / "first.zip"
+        done = run_core(
+            *("search", "a red square", "--top-k", "5", "--export", str(file)), home=tiny_home_copy
+        )
+        assert done.exit_code == 0, done.stderr
+        return file
+
+    def test_a_package_is_made_again_to_the_byte(self, core, package, tmp_path):
+        entry = core("import", package, "--json")
+        again = tmp_path / "again.zip"
+        told = core("export", entry["id"], again, "--json")
+        assert told["same_as_first"] is True
+        assert again.read_bytes() == package.read_bytes()
+
+    def test_the_first_package_of_a_recipe_is_remembered(self, core, package, tmp_path):
+        recipe_file = tmp_path / "recipe.json"
+        recipe_file.write_bytes(to_json(read_recipe(package)))
+        entry = core("import", recipe_file, "--json")
+        assert core("export", entry["id"], tmp_path / "a.zip", "--json")["same_as_first"] is None
+        assert core("show", entry["id"], "--json")["package"]["file_name"] == "a.zip"
+        assert core("export", entry["id"], tmp_path / "b.zip", "--json")["same_as_first"] is True
+
+    def test_what_is_not_as_it_was_is_told(self, core, package, tmp_path, tiny_home_copy):
+        entry = core("import", package, "--json")
+        gone = tiny_home_copy / "data/tiny/images" / f"tiny_{entry['thumbnails'][0]:06d}.png"
+        gone.unlink()
+        file = tmp_path / "again.zip"
+        assert gone.name in core("export", entry["id"], file, fails=True)
+        assert not file.exists()
+        words = core("export", entry["id"], file, "--without-missing", exit_code=1)
+        assert "differs from the first package" in words
+        assert core("show", entry["id"], "--json")["package"]["file_name"] == "first.zip"
