@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 DELETED_FOR = timedelta(days=30)
 THUMBNAILS = 8
 MAX_LISTED = 500
+# Of either database's INTEGER that numbers the entries.
+MOST_IDS = 2**31 - 1
 # Of what was asked, in words: what a list shows and a search looks through.
 MAX_QUERY = 4_000
 
@@ -175,7 +177,7 @@ class Catalogue:
             raise CatalogueError(f"Expected to sort by {', '.join(_SORTS)}, found {sort!r:.40}.")
         where = _conditions(search, tag, dataset, deleted)
         wanted = select(SubsetRow).where(*where).order_by(*_SORTS[sort])
-        offset, limit = max(offset, 0), min(max(limit, 1), MAX_LISTED)
+        offset, limit = min(max(offset, 0), MOST_IDS), min(max(limit, 1), MAX_LISTED)
         with self._database.reading() as session:
             total = session.scalar(select(func.count()).select_from(SubsetRow).where(*where)) or 0
             rows = session.scalars(wanted.offset(offset).limit(limit)).all()
@@ -284,12 +286,13 @@ class Catalogue:
     def purge(self) -> int:
         """Remove what was deleted more than 30 days ago, for good; return how many those were."""
         outdated = SubsetRow.deleted_at < self._clock() - DELETED_FOR
+        count = select(func.count()).select_from(SubsetRow).where(outdated)
         with self._database.reading() as session:
-            ids = session.scalars(select(SubsetRow.id).where(outdated)).all()
-        if ids:
+            n_outdated = session.scalar(count) or 0
+        if n_outdated:  # else nobody has to wait for those who write
             with self._database.writing() as session:
-                session.execute(delete(SubsetRow).where(SubsetRow.id.in_(ids), outdated))
-        return len(ids)
+                session.execute(delete(SubsetRow).where(outdated))
+        return n_outdated
 
     def history(self, entry_id: int) -> tuple[Change, ...]:
         """Return who changed what, oldest first.
@@ -576,7 +579,7 @@ def _row(session: Session, entry_id: int, *, lock: bool = False) -> SubsetRow:
 
 
 def _is_id(value: int) -> bool:
-    return 0 < value < 2**31
+    return 0 < value <= MOST_IDS
 
 
 def _expect_there(row: SubsetRow) -> None:

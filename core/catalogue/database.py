@@ -146,7 +146,7 @@ def _engine(url: URL) -> Engine:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url,
             connect_args={"connect_timeout": CONNECT_S},
             pool_size=POOL,
@@ -158,6 +158,8 @@ def _postgresql(url: URL) -> Engine:
             "The catalogue lies on PostgreSQL, whose driver is not installed. "
             "Run: pip install -r requirements-postgres.txt"
         ) from error
+    event.listen(engine, "connect", _on_connect_postgresql)
+    return engine
 
 
 def _snapshots(engine: Engine) -> Engine:
@@ -170,6 +172,12 @@ def _on_connect(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
+
+
+def _on_connect_postgresql(connection: Any, _record: object) -> None:
+    """Have nobody wait for ever for somebody who hangs."""
+    connection.execute(f"SET lock_timeout = '{WAIT_S * 1000:.0f}ms'")
+    connection.commit()
 
 
 def _on_begin(connection: Connection) -> None:
@@ -209,7 +217,7 @@ def _advice(error: Exception) -> str:
     said = str(error).lower()
     if "full" in said:
         return "Make room on that disk; what was saved before is safe."
-    if "locked" in said or isinstance(error, PoolTimeoutError):
+    if "locked" in said or "lock timeout" in said or isinstance(error, PoolTimeoutError):
         return "Others are writing; try again in a moment."
     if "readonly" in said or "permission" in said or "unable to open" in said:
         return "Let this user write there, or name another place in COCOSIFT_DATABASE_URL."

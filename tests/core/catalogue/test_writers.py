@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import event, text
 
 from core.catalogue import Catalogue
-from core.errors import ConflictError
+from core.errors import CatalogueError, ConflictError
 from core.settings import PROJECT_ROOT, Settings
 from tests.core.catalogue.recipes import recipe
 
@@ -130,4 +131,40 @@ def test_what_a_killed_writer_had_saved_is_there(catalogue_settings, home):
         assert catalogue.recipe(entry.id) == recipe(home)
         assert len(catalogue.history(entry.id)) == entry.version
     assert catalogue.save(recipe(home)).id > max(told)
+    catalogue.close()
+
+
+def test_who_waits_too_long_for_a_writer_that_hangs_is_told(
+    catalogue, catalogue_settings, home, monkeypatch
+):
+    entry = catalogue.save(recipe(home), name="a")
+    monkeypatch.setattr("core.catalogue.database.WAIT_S", 0.2)
+    impatient = Catalogue(catalogue_settings)
+    with catalogue._database.writing() as session:
+        session.execute(text("UPDATE subsets SET note = 'hangs'"))
+        assert impatient.get(entry.id).note == ""  # readers never wait
+        with pytest.raises(CatalogueError, match="Others are writing; try again"):
+            impatient.rename(entry.id, 1, "b")
+    assert impatient.rename(entry.id, 1, "b").note == "hangs"
+    impatient.close()
+
+
+def test_a_full_disk_loses_nothing_that_was_saved(home, tmp_path):
+    settings = Settings(home=home, database_url=f"sqlite:///{tmp_path / 'full.sqlite3'}")
+    catalogue = Catalogue(settings)
+    first = catalogue.save(recipe(home), name="first")
+    pages = 60  # of 4 KB; SQLite answers as it does when the disk is full
+
+    @event.listens_for(catalogue._database._engine, "checkout")
+    def limit(connection, *_):
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(CatalogueError, match=r"is full.*Make room.*was saved before is safe"):
+        for number in range(1000):
+            catalogue.save(recipe(home), name=f"{number}", note="n" * 4000)
+    assert catalogue.get(first.id) == first
+    pages = 10_000
+    assert catalogue.save(recipe(home), name="last").name == "last"
+    for entry in catalogue.list(limit=500).entries:
+        assert catalogue.recipe(entry.id) == recipe(home)
     catalogue.close()
