@@ -124,7 +124,8 @@ class Subset:
         from core.export import plan_export
         from core.replay import recipe_of
 
-        recipe = recipe or recipe_of(self, who=who, when=when)
+        if recipe is None:
+            recipe = recipe_of(self, who=who, when=when)
         return plan_export(
             self.dataset.coco,
             self.dataset.pictures,
