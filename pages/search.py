@@ -21,8 +21,8 @@ found = problem = None
 with st.spinner("Reading the dataset's annotations…"):
     coco = searchable.coco
 try:
-    query_state.fit(searchable)
-    found = searchable.find(query_state.view().query)
+    with st.spinner("Looking through the dataset…"):
+        found = searchable.find(query_state.fit(searchable))
 except CocoSiftError as error:
     problem = error
 view = query_state.view()

@@ -74,7 +74,7 @@ def show_chips(counts: tuple[FilterCount, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="chips"):
         for index, count in enumerate(counts):
             st.button(
-                plain(f"{_short(count.label)} · {count.passing_alone:,}"),
+                plain(f"{_short(count.label)} · {count.passing_alone:,} pass"),
                 key=f"chip-{index}",
                 icon=":material/close:",
                 icon_position="right",

@@ -335,7 +335,7 @@ def test_too_many_pictures_are_refused_and_change_nothing():
 
 def test_a_chip_says_how_many_pass_and_takes_its_filter_off():
     test = opened(Query.text("a dog").with_filters(must=(CategoryTerm("dog"),), crowd=False))
-    button(test, "dog · 15").click().run()
+    button(test, "dog · 15 pass").click().run()
     assert query_of(test) == Query.text("a dog").with_filters(crowd=False)
 
 

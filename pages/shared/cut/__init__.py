@@ -20,12 +20,12 @@ from pages.shared import keys
 from pages.shared.query_state import change, follow
 
 _FOLDER = Path(__file__).parent
-_KINDS = {"top": "best", "score": "score", "percentile": "percentile"}
+_KINDS = {"top": "Top", "score": "Score", "percentile": "Percentile"}
 _KINDS_HELP = """Where the result ends.
 
-- **best**: so many of the best pictures that pass the filters
-- **score**: all that score at least so much
-- **percentile**: all that score at least as much as so many percent of the whole dataset;
+- **Top**: so many of the best pictures that pass the filters
+- **Score**: all that score at least so much
+- **Percentile**: all that score at least as much as so many percent of the whole dataset;
   99 is its best hundredth
 
 In the histogram grey is the whole dataset and teal is what passes the filters. Its heights

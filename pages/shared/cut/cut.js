@@ -1,7 +1,8 @@
 // The line over the histogram of scores: the count follows it here, Python hears where it
 // was let go.
 
-const BINS = 72;
+const FEWEST_BINS = 12;
+const MOST_BINS = 60;
 const HEIGHT = 80;
 const STEP = 1 / 200; // of the width, for an arrow key
 
@@ -15,7 +16,6 @@ export default function (component) {
 class CutLine {
   constructor(root) {
     this.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    this.svg.setAttribute("viewBox", `0 0 ${BINS} ${HEIGHT}`);
     this.svg.setAttribute("preserveAspectRatio", "none");
     this.svg.setAttribute("aria-hidden", "true");
     this.paths = ["all", "passing", "kept"].map((name) => {
@@ -75,6 +75,8 @@ class CutLine {
     this.high = all[0];
     this.low = all[all.length - 1];
     this.span = this.high - this.low || 1;
+    this.nBins = Math.round(Math.min(MOST_BINS, Math.max(FEWEST_BINS, Math.sqrt(all.length))));
+    this.svg.setAttribute("viewBox", `0 0 ${this.nBins} ${HEIGHT}`);
     this.bins = [all, passing].map((values) => this.histogram(values));
     const most = Math.sqrt(Math.max(...this.bins[0], 1));
     this.heights = this.bins.map((bins) => bins.map((n) => (n ? Math.max(1.5, (HEIGHT * Math.sqrt(n)) / most) : 0)));
@@ -87,8 +89,8 @@ class CutLine {
   }
 
   histogram(values) {
-    const bins = new Array(BINS).fill(0);
-    for (const value of values) bins[Math.min(BINS - 1, Math.floor((BINS * (value - this.low)) / this.span))] += 1;
+    const bins = new Array(this.nBins).fill(0);
+    for (const value of values) bins[Math.min(this.nBins - 1, Math.floor((this.nBins * (value - this.low)) / this.span))] += 1;
     return bins;
   }
 
@@ -96,7 +98,7 @@ class CutLine {
     const score = this.wish ? this.lowestOf(this.wish) : this.shownLowest();
     const share = Math.min(1, Math.max(0, (score - this.low) / this.span));
     this.line.style.left = `${100 * share}%`;
-    this.paths[2].setAttribute("d", bars(this.heights[1], share * BINS));
+    this.paths[2].setAttribute("d", bars(this.heights[1], share * this.nBins));
     const n = countFrom(this.scores.passing, score);
     const words = this.words(this.wish ?? this.data, score, n);
     this.count.replaceChildren(...words);
@@ -109,7 +111,7 @@ class CutLine {
     const bold = document.createElement("b");
     if (!this.scores.passing.length) return ["Nothing passes the filters."];
     if (kind === "top") {
-      bold.textContent = `best ${Math.min(value, this.scores.passing.length).toLocaleString("en-US")}`;
+      bold.textContent = `top ${Math.min(value, this.scores.passing.length).toLocaleString("en-US")}`;
       return [bold, `, down to ${score.toFixed(3)}`];
     }
     bold.textContent = pictures(n);
