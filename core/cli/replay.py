@@ -136,8 +136,9 @@ def _words(replayed: "Replay", file: Path) -> str:
     lines = [_line(one) for one in replayed.differences]
     recipe = replayed.recipe
     if replayed.identical:
-        left_out = f" {len(recipe.left_out):,} are left out, as then." if recipe.left_out else ""
-        lines.append(f"Identical: the {len(recipe):,} pictures of {file}, in order.{left_out}")
+        lines.append(f"Identical: the {len(recipe):,} pictures of {file}, in order.")
+        if count := len(recipe.left_out):
+            lines.append(f"{count:,} {'is' if count == 1 else 'are'} left out, as then.")
     elif replayed.same_pictures:
         lines.append(f"Differs, but gives the {len(recipe):,} pictures of {file}, in order.")
     else:

@@ -55,6 +55,12 @@ def corners(image: Image.Image) -> list[tuple[int, ...]]:
     return [image.getpixel(place) for place in places]
 
 
+def _with_text() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", "hello")
+    return info
+
+
 def is_near(found: list[tuple[int, ...]], expected: list[tuple[int, ...]], by: int = 12) -> bool:
     return np.abs(np.array(found, int) - np.array(expected, int)).max() <= by
 
@@ -411,3 +417,61 @@ def test_a_process_has_one_for_a_cache(limits, tmp_path):
     make: Callable[[Settings], Uploads] = shared_uploads
     assert make(limits) is make(replace(limits, offline=True))
     assert make(limits) is not make(replace(limits, cache=tmp_path / "other"))
+
+
+class TestRestore:
+    """What another instance has kept is kept under the name that it has there."""
+
+    @pytest.fixture
+    def kept(self, tmp_path) -> bytes:
+        there = Uploads(Settings(home=tmp_path, cache=tmp_path / "there"))
+        return there.path(there.keep(saved(quarters(), "PNG")).sha).read_bytes()
+
+    def test_is_that_picture_to_the_byte(self, uploads, kept):
+        sha = hashlib.sha256(kept).hexdigest()
+        uploads.restore(kept, sha)
+        assert uploads.path(sha).read_bytes() == kept
+        assert uploads.open(sha).size == (60, 40)
+
+    def test_also_when_another_encoder_wrote_it(self, uploads, kept):
+        other = saved(quarters(), "PNG", compress_level=9)
+        sha = hashlib.sha256(other).hexdigest()
+        assert other != kept
+        uploads.restore(other, sha)
+        assert uploads.path(sha).read_bytes() == other
+
+    def test_other_bytes_than_the_name_says_are_refused(self, uploads, kept):
+        with pytest.raises(PictureError, match="sha256 is another"):
+            uploads.restore(kept, "0" * 64)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"anything",
+            saved(quarters(), "JPEG"),
+            saved(quarters(mode="L"), "PNG"),
+            saved(quarters(LONGEST_SIDE + 1, 10), "PNG"),
+            saved(quarters(), "PNG") + b"<script>",
+            saved(quarters(), "PNG")[:-20],
+            saved(quarters(), "PNG", pnginfo=_with_text()),
+        ],
+        ids=[
+            *("no picture", "a JPEG", "grey", "too large"),
+            *("something behind it", "cut short", "with a text in it"),
+        ],
+    )
+    def test_what_is_never_kept_is_refused(self, uploads, data):
+        sha = hashlib.sha256(data).hexdigest()
+        with pytest.raises(PictureError):
+            uploads.restore(data, sha)
+        with pytest.raises(QueryError, match="expired"):
+            uploads.path(sha)
+
+    def test_pixels_that_cannot_be_decoded_are_refused(self, uploads, kept):
+        at = kept.index(b"IDAT")
+        length = int.from_bytes(kept[at - 4 : at])
+        chunk = b"IDAT" + bytes(length)
+        damaged = kept[:at] + chunk + struct.pack(">I", zlib.crc32(chunk))
+        damaged += kept[at + 4 + length + 4 :]
+        with pytest.raises(PictureError):
+            uploads.restore(damaged, hashlib.sha256(damaged).hexdigest())
