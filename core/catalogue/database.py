@@ -7,6 +7,7 @@ up instead of failing; on PostgreSQL they wait for the rows that they change.
 
 import fcntl
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ _DRIVER = "postgresql+psycopg"
 # Names the lock that one holds who migrates; any number that nobody else uses.
 _MIGRATION_LOCK = 0x0C0C0_51F7
 _WRITES = "cocosift_writes"
+# Of PostgreSQL's error codes: insufficient privilege.
+_NOT_ALLOWED = "42501"
 
 
 class Database:
@@ -53,6 +56,7 @@ class Database:
         self.where = (
             str(url.database) if _is_file(url) else url.render_as_string(hide_password=True)
         )
+        self._turn = threading.Lock() if _is_file(url) else None
         with self._translated():
             self._engine = _engine(url)
             self._writing = self._engine.execution_options(**{_WRITES: True})
@@ -70,6 +74,7 @@ class Database:
         """Yield a session whose changes are on disk when the block has ended, or not at all."""
         with (
             self._translated(),
+            self._one_at_a_time(),
             Session(self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -94,15 +99,36 @@ class Database:
                 migrations.upgrade(connection)
 
     @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Let the threads of this process write to SQLite in turn.
+
+        They would all the same, but SQLite waits by napping, and some would nap for seconds.
+        """
+        if self._turn is None:
+            yield
+        elif self._turn.acquire(timeout=WAIT_S):
+            try:
+                yield
+            finally:
+                self._turn.release()
+        else:
+            raise PoolTimeoutError(f"waited {WAIT_S} s for other threads")
+
+    @contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except (DataError, IntegrityError, ProgrammingError):
-            raise  # mistakes of this code
+        except (DataError, IntegrityError, ProgrammingError) as error:
+            if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
+                raise  # a mistake of this code
+            raise self._unusable(error) from error
         except (DatabaseError, PoolTimeoutError, sqlite3.Error, OSError) as error:
-            raise CatalogueError(
-                f"The catalogue in {self.where} cannot be used: {_reason(error)}. {_advice(error)}"
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> CatalogueError:
+        return CatalogueError(
+            f"The catalogue in {self.where} cannot be used: {_reason(error)}. {_advice(error)}"
+        )
 
 
 def _url(settings: Settings) -> URL:
@@ -112,17 +138,17 @@ def _url(settings: Settings) -> URL:
         url = make_url(settings.database_url)
         backend = url.get_backend_name()
     except (ArgumentError, ValueError):
-        raise _unusable() from None
+        raise _refused() from None
     if backend == "sqlite":
         if url.database in (None, "", ":memory:") or url.query or url.host:
-            raise _unusable()
+            raise _refused()
         return url
     if backend not in ("postgresql", "postgres") or not url.database:
-        raise _unusable()
+        raise _refused()
     return url.set(drivername=_DRIVER)
 
 
-def _unusable() -> SettingsError:
+def _refused() -> SettingsError:
     # Not shown as it is: it may hold a password.
     return SettingsError(
         "COCOSIFT_DATABASE_URL cannot be used. Expected sqlite:///FILE, with four slashes before "

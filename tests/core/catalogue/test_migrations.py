@@ -165,6 +165,18 @@ class TestWhere:
         with pytest.raises(CatalogueError, match=r"catalogue\.sqlite3 cannot be used"):
             Database(Settings(home=tmp_path))
 
+    def test_a_user_who_may_not_write_is_told(self, tmp_path, postgresql):
+        import psycopg
+
+        with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE SCHEMA theirs")
+            connection.execute("CREATE ROLE guest LOGIN")
+            connection.execute("GRANT USAGE ON SCHEMA theirs TO guest")
+        url = f"{postgresql}/postgres?options=-csearch_path%3Dtheirs"
+        settings = Settings(home=tmp_path, database_url=url.replace("cocosift@", "guest@"))
+        with pytest.raises(CatalogueError, match=r"permission denied.*Let this user write there"):
+            Database(settings)
+
     def test_a_server_that_was_restarted_is_found_again(self, catalogue, home, engine):
         catalogue.save(recipe(home))
         if engine.dialect.name == "postgresql":

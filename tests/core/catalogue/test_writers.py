@@ -143,8 +143,10 @@ def test_who_waits_too_long_for_a_writer_that_hangs_is_told(
     with catalogue._database.writing() as session:
         session.execute(text("UPDATE subsets SET note = 'hangs'"))
         assert impatient.get(entry.id).note == ""  # readers never wait
-        with pytest.raises(CatalogueError, match="Others are writing; try again"):
-            impatient.rename(entry.id, 1, "b")
+        for late in (impatient, catalogue):
+            if late is impatient or catalogue_settings.database_url.startswith("sqlite"):
+                with pytest.raises(CatalogueError, match="Others are writing; try again"):
+                    late.rename(entry.id, 1, "b")
     assert impatient.rename(entry.id, 1, "b").note == "hangs"
     impatient.close()
 
