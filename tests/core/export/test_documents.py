@@ -194,7 +194,8 @@ class TestCard:
 
     def test_names_of_categories_do_not_break_its_tables(self, tmp_path):
         instances = coco_files.instances_file([1])
-        instances["categories"][0]["name"] = "a|b\n<script>"
+        first, *others = instances["categories"]
+        instances["categories"] = [first | {"name": "a|b\n<script>"}, *others]
         coco = coco_files.dataset(tmp_path, instances=instances)
         Image.new("RGB", (64, 48)).save(tmp_path / "1.jpg")
         text = _card_of(coco)
