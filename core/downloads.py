@@ -42,6 +42,24 @@ URL_PREFIX = "/api/downloads"
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A ZIP that has just become whole, as one of its askers is told of it.
+
+    Attributes:
+        filename: what the browser saves it as.
+        is_first: no other asker who shares the file was told of it.
+    """
+
+    report: ExportReport
+    filename: str
+    is_first: bool
+
+
+Then = Callable[[Finished], str]
+"""Told of a finished ZIP; returns a sentence for the person, or ""."""
+
+
 class State(StrEnum):
     """Where a download stands."""
 
@@ -65,6 +83,7 @@ class Download:
         error: what went wrong, in words for the person; empty unless it failed or was
             given up because nobody asked for it any more.
         missing: the pictures that could not be had, if that is why it failed.
+        note: a sentence on the finished file, or "".
         created, finished: seconds since the epoch; `finished` is None while it is made.
     """
 
@@ -78,6 +97,7 @@ class Download:
     report: ExportReport | None
     error: str
     missing: tuple[MissingPicture, ...]
+    note: str
     created: float
     finished: float | None
 
@@ -126,19 +146,33 @@ class Downloads:
         self._folder, self._folder_lock = _claim_folder(settings.cache / "downloads")
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
 
-    def start(self, plan: ExportPlan, title: str, without_missing: bool = False) -> Download:
+    def start(
+        self,
+        plan: ExportPlan,
+        title: str,
+        without_missing: bool = False,
+        *,
+        then: Then | None = None,
+    ) -> Download:
         """Start making the ZIP of `plan`, or share the one that is there or on its way.
 
         Args:
             title: words for the file name, such as the query.
             without_missing: go on without the pictures that cannot be had.
+            then: called once with the finished ZIP, before it counts as ready, in the thread
+                that makes it; at once when it is there already. Not called for an asker who
+                has cancelled. What it raises is logged and takes nothing from the person.
         """
         with self._lock:
             self._sweep()
             job = self._shared_job(plan, without_missing) or self._new_job(plan, without_missing)
             job.last_used = self._clock()
-            ticket = _Ticket(secrets.token_urlsafe(24), _file_name(title), job, self._clock())
-            self._tickets[ticket.token] = ticket
+            token = secrets.token_urlsafe(24)
+            ticket = _Ticket(token, _file_name(title), job, self._clock(), then=then)
+            self._tickets[token] = ticket
+        if job.state is State.READY:
+            self._tell(job)
+        with self._lock:
             return self._snapshot(ticket)
 
     def get(self, token: str) -> Download:
@@ -211,7 +245,28 @@ class Downloads:
             )
         else:
             job.report = report
+            self._tell(job)
             self._finish(job, State.READY)
+            self._tell(job)  # those who came while the others were told
+
+    def _tell(self, job: "_Job") -> None:
+        """Tell the askers of a finished file who want to know and were not told yet."""
+        while True:
+            with self._lock:
+                waiting = (t for t in self._tickets.values() if t.job is job and t.is_curious)
+                ticket = next(waiting, None)
+                if ticket is None or ticket.then is None or job.report is None:
+                    return
+                then, ticket.then = ticket.then, None
+                finished = Finished(job.report, ticket.filename, is_first=not job.was_told)
+                job.was_told = True
+            try:
+                ticket.note = then(finished)
+            except CocoSiftError as error:
+                _log.warning("a finished download could not be noted: %s", error)
+                ticket.note = str(error)
+            except Exception:
+                _log.exception("a finished download could not be noted")
 
     def _finish(self, job: "_Job", state: State, error: str = "") -> None:
         with self._lock:
@@ -302,6 +357,7 @@ class _Job:
     has_begun: bool = False
     state: State = State.PREPARING
     report: ExportReport | None = None
+    was_told: bool = False
     error: str = ""
     missing: tuple[MissingPicture, ...] = ()
     finished: float | None = None
@@ -327,7 +383,13 @@ class _Ticket:
     filename: str
     job: _Job
     created: float
+    then: Then | None = None
+    note: str = ""
     cancelled: bool = False
+
+    @property
+    def is_curious(self) -> bool:
+        return self.then is not None and not self.cancelled
 
     def snapshot(self, waiting: int) -> Download:
         job = self.job
@@ -344,6 +406,7 @@ class _Ticket:
             report=job.report if is_ready else None,
             error=job.error,
             missing=job.missing,
+            note=self.note,
             created=self.created,
             finished=job.finished,
         )

@@ -66,6 +66,13 @@ def terms_of(url: str) -> Terms:
     return FREE if is_free else UNKNOWN
 
 
+def short_name(name: str, url: str) -> str:
+    """Return a licence as people write it in a few letters: "CC BY-NC-SA"; else its name."""
+    terms = terms_of(url)
+    match = _CREATIVE_COMMONS.search(url.lower()) if terms.attribution else None
+    return f"CC {match[1].upper()}" if match else name
+
+
 def _creative_commons(path: str) -> Terms:
     if _PUBLIC_DOMAIN.fullmatch(path):
         return FREE

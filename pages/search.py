@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import CocoSiftError
-from pages.shared import address, query_state, resources, widgets
+from pages.shared import address, person, query_state, resources, widgets
 from pages.shared.cut import show_cut
 from pages.shared.filters_panel import show_chips, show_filters, show_nothing_passes
 from pages.shared.problems import show_problem
@@ -46,4 +46,5 @@ else:
     else:
         show_results(found)
 focus_query_box()
+person.keep_cookie()
 address.keep()

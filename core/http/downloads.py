@@ -41,7 +41,7 @@ class DownloadAnswers:
             "url": self._url(request, download) if report else None,
             "filename": download.filename,
             "error": download.error or None,
-            "note": _left_out_note(left_out) if left_out else None,
+            "note": " ".join(filter(None, (_left_out_note(left_out), download.note))) or None,
             **missing_words(download.missing),
         }
         return json_answer(content)
@@ -87,4 +87,6 @@ def missing_words(missing: Sequence[MissingPicture]) -> dict[str, Any]:
 
 
 def _left_out_note(count: int) -> str:
+    if not count:
+        return ""
     return "1 picture left out." if count == 1 else f"{count:,} pictures left out."

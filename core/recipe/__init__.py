@@ -2,6 +2,7 @@
 
 from core.recipe.algebra import combine_recipes, combined_ids
 from core.recipe.json_form import FORMAT, MAX_BYTES, VERSION, from_json, to_json
+from core.recipe.link import ids_link, search_link
 from core.recipe.reading import RECIPE, RecipeFile, open_recipe, read_recipe, upload_member
 from core.recipe.record import (
     CombinationOrigin,
@@ -43,10 +44,12 @@ __all__ = [
     "combined_ids",
     "dataset_stamp",
     "from_json",
+    "ids_link",
     "open_recipe",
     "origin_kind",
     "origin_words",
     "read_recipe",
+    "search_link",
     "software",
     "to_json",
     "upload_member",

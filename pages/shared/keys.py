@@ -60,3 +60,27 @@ def part_text(index: int) -> str:
 
 def part_weight(index: int) -> str:
     return f"part-{index}-weight"
+
+
+# Who sits at the browser.
+WHO = "who"
+WHO_IS_NEW = "who is new"
+
+# The page of the catalogue.
+CHOSEN = "chosen subsets"
+SUBSETS_SAID = "what became of a subset"
+REPLAYS = "replays of subsets"
+PACKAGES = "packages of subsets"
+EDITED = "versions of subsets that forms show"
+LACKING = "pictures that packages lack"
+SUBSETS_FIND = "subsets-find"
+SUBSETS_TAG = "subsets-tag"
+SUBSETS_SORT = "subsets-sort"
+SUBSETS_PAGE = "subsets-page"
+SUBSETS_DELETED = "subsets-deleted"
+SUBSETS_WHO = "subsets-who"
+SUBSETS_IMPORT = "subsets-import"
+
+# The dialog of an export.
+EXPORT_WISH = "export to be chosen"
+EXPORT = "export-"

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
+from core.catalogue import Catalogue, shared_catalogue
 from core.downloads import Downloads, shared_downloads
 from core.embeddings import Embeddings
 from core.encoder import Encoder
@@ -56,6 +57,15 @@ def library() -> Library:
 def downloads() -> Downloads:
     """Return the one store of downloads of this process."""
     return shared_downloads(library().settings)
+
+
+def catalogue() -> Catalogue:
+    """Return the one catalogue of this process.
+
+    Raises:
+        SettingsError, CatalogueError: its database cannot be used.
+    """
+    return shared_catalogue(library().settings, library())
 
 
 def uploads() -> Uploads:

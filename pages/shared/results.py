@@ -8,16 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from core.downloads import URL_PREFIX
 from core.errors import CocoSiftError, QueryError
-from core.export import base_bytes, picture_bytes, plan_export
+from core.export import base_bytes, picture_bytes
 from core.found import Found
 from core.http import address_prefix, missing_words
 from core.palette import category_color
 from core.query import canonical, pack_ids
 from core.subset import Subset
-from pages.shared import query_state, resources
+from pages.shared import keys, person, query_state, resources
+from pages.shared.export_dialog import show_export_dialog
+from pages.shared.export_options import ExportOptions, remembering, save, saved_words
 from pages.shared.gallery import gallery, sent
+from pages.shared.saving import status_url
 
 DOWNLOAD = "download"
 # Pictures that the gallery holds; of those beyond it knows the ids alone.
@@ -44,7 +46,11 @@ def show_results(found: Found) -> None:
         key=_KEY,
         on_download=lambda: _start_download(found),
         on_ask=_ask,
+        on_choose=_choose,
     )
+    wish = st.session_state.pop(keys.EXPORT_WISH, None)
+    if wish is not None:
+        _show_dialog(found, wish)
 
 
 def gallery_data(found: Found) -> dict[str, Any]:
@@ -150,31 +156,51 @@ def _ask() -> None:
         st.session_state[_ASKED] = True
 
 
+def _choose() -> None:
+    st.session_state[keys.EXPORT_WISH] = sent(_KEY, "choose")
+
+
+def _show_dialog(found: Found, wish: dict[str, Any]) -> None:
+    """Let the person choose what leaves and how; what they wish is answered to the gallery."""
+    try:
+        chosen = _chosen(found, wish)
+    except CocoSiftError:
+        st.session_state[DOWNLOAD] = _answer(found, wish)  # says what is wrong
+        st.rerun()
+    show_export_dialog(chosen, lambda more: _take(found, wish | more))
+
+
+def _take(found: Found, wish: dict[str, Any]) -> None:
+    st.session_state[DOWNLOAD] = _answer(found, wish)
+
+
 def _start_download(found: Found) -> None:
-    st.session_state[DOWNLOAD] = _answer(found, sent(_KEY, "download"))
+    _take(found, sent(_KEY, "download"))
 
 
 def _answer(found: Found, wish: dict[str, Any]) -> dict[str, Any]:
-    """Start the download that is wished for, or say what stands in its way."""
-    answer: dict[str, Any] = {name: wish.get(name) for name in ("id", "request")}
+    """Start the download that is wished for, or save the subset, or say what hinders it."""
+    names = ("id", "request", "options", "count")
+    answer = {name: wish[name] for name in names if wish.get(name) is not None}
     try:
         chosen = _chosen(found, wish)
-        plan = plan_export(
-            chosen.dataset.coco, chosen.dataset.pictures, chosen.image_ids, chosen.scores
-        )
+        options = ExportOptions.read(wish.get("options") or {})
+        if wish.get("save"):
+            return answer | saved_words(save(chosen, options))
+        plan = chosen.plan(options.choices, **person.signature())
         if plan.missing and not wish.get("go_on"):
             return answer | missing_words(plan.missing)
         download = resources.downloads().start(
-            plan, chosen.title, without_missing=bool(wish.get("go_on"))
+            plan,
+            options.name or chosen.title,
+            without_missing=bool(wish.get("go_on")),
+            then=remembering(options),
         )
     except _StrangersError as problem:
         return answer | {"error": str(problem), "unknown": _exact(problem.ids)}
     except CocoSiftError as problem:
         return answer | {"error": str(problem)}
-    return answer | {
-        "token": download.token,
-        "status": f"{_base_path()}{URL_PREFIX}/{download.token}",
-    }
+    return answer | {"token": download.token, "status": status_url(download)}
 
 
 def _chosen(found: Found, wish: dict[str, Any]) -> Subset:

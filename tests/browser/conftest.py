@@ -72,6 +72,7 @@ def start_server(tmp_path_factory) -> Iterator[Callable[[Path], Server]]:
         environment = os.environ | {
             "COCOSIFT_HOME": str(home),
             "COCOSIFT_CACHE": str(folder / "cache"),
+            "COCOSIFT_DATABASE_URL": f"sqlite:///{folder / 'catalogue.sqlite3'}",
             "OMP_NUM_THREADS": "1",
         }
         with log.open("wb") as output:

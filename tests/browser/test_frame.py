@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-PAGES = {"Search": "/", "Library": "/library"}
+PAGES = {"Search": "/", "Subsets": "/subsets", "Library": "/library"}
 
 
 @pytest.mark.slow

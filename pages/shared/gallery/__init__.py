@@ -53,6 +53,7 @@ def gallery(
     key: str,
     on_download: Callable[[], None],
     on_ask: Callable[[], None],
+    on_choose: Callable[[], None],
 ) -> None:
     """Draw the gallery.
 
@@ -60,11 +61,20 @@ def gallery(
         data: see `pages.shared.results.gallery_data`.
         key: of the element.
         on_download: called when the person wants a ZIP: `sent(key, "download")` has "id",
-            "request", "go_on" and "ids", or "all" and "except".
+            "request", "go_on" and "ids", or "all" and "except"; "save" when the subset shall
+            be remembered without a ZIP; "options" when those were chosen before.
         on_ask: called when pictures shall be used as the query: `sent(key, "ask")` has an
             "action" (`like`, `unlike` or `replace`) and "ids".
+        on_choose: called when the person wants to choose what leaves and how:
+            `sent(key, "choose")` is as for a download.
     """
-    _component(key=key, data=data, on_download_change=on_download, on_ask_change=on_ask)
+    _component(
+        key=key,
+        data=data,
+        on_download_change=on_download,
+        on_ask_change=on_ask,
+        on_choose_change=on_choose,
+    )
 
 
 def sent(key: str, name: str) -> dict[str, Any]:

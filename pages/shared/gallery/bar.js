@@ -4,6 +4,10 @@
 // far the ZIP is, is then asked of the server by that token, so that a long one costs no
 // rerun of the page. `job` is the one download that the bar is about:
 // asking -> preparing -> ready | failed | gone, or asking -> failed | missing.
+//
+// "Options" has Python ask what leaves and how; what comes of it is answered like a download.
+// `chosen` is the wish that the options are for. A subset that is saved alone makes no job
+// in the end, only `news`.
 
 const MOST_EXAMPLES = 12; // pictures that can be a query together
 
@@ -12,6 +16,7 @@ class Bar {
     this.gallery = gallery;
     this.send = send;
     this.job = null;
+    this.chosen = null;
     this.dropped = new Set(); // wishes that were cancelled before Python had answered
     this.heard = new Set(); // answers that were acted on: each comes again with every rerun
     const plain = (text, title, onclick) => element("button", { type: "button", class: "plain", title, onclick }, text);
@@ -27,10 +32,11 @@ class Bar {
     this.stop = plain("Cancel", null, () => this.cancel());
     this.complaint = element("span", { class: "missing", role: "alert" });
     this.note = element("span", { class: "quiet" });
+    this.news = element("a", { class: "quiet", hidden: true });
     this.save = element("a", { class: "primary" });
     this.offer = element("button", { type: "button", class: "primary", onclick: () => this.download(this.usual()) });
-    this.choices = new Choices(() => this.options());
-    this.action = element("div", { class: "action" }, this.complaint, this.stage, this.meter, this.stop, this.note, this.save, element("span", { class: "split" }, this.offer, this.choices.node));
+    this.choices = new Choices(() => [...this.options(), ...this.more()]);
+    this.action = element("div", { class: "action" }, this.complaint, this.news, this.stage, this.meter, this.stop, this.note, this.save, element("span", { class: "split" }, this.offer, this.choices.node));
     const doings = element("div", { class: "doings" }, this.count, this.all, this.invert, this.none, this.outside, this.back, this.like);
     this.node = element("div", { class: "bar" }, doings, this.action);
     this.question = element("dialog", { class: "question", "aria-label": "Pictures that cannot be had" });
@@ -72,7 +78,7 @@ class Bar {
     this.save.hidden = !isReady;
     this.note.hidden = !(isReady && job.note);
     this.offer.hidden = isBusy || isReady;
-    this.choices.node.hidden = isBusy || options.length < 2;
+    this.choices.node.hidden = isBusy || this.usual().count === 0;
     this.complaint.hidden = !(isOfThis && job.error && !isBusy);
     if (isBusy) this.drawProgress(job);
     if (isReady) this.drawSave(job);
@@ -80,11 +86,11 @@ class Bar {
     this.drawOffer();
   }
 
-  drawProgress({ done = 0, total = 0, waiting = 0 }) {
+  drawProgress({ done = 0, total = 0, waiting = 0, save }) {
     const share = total ? done / total : 0;
     this.meter.value = share;
     const queued = `Waiting for ${plural(waiting, "other download", "other downloads")}`;
-    setText(this.stage, waiting ? queued : `Making the ZIP, ${Math.round(100 * share)}%`);
+    setText(this.stage, save ? "Saving" : waiting ? queued : `Making the ZIP, ${Math.round(100 * share)}%`);
   }
 
   drawSave({ url, filename, bytes, note }) {
@@ -117,6 +123,15 @@ class Bar {
     return [...options, { ...all, isAll: true }];
   }
 
+  // What else can be done with the usual one.
+  more() {
+    const usual = this.usual();
+    return [
+      { name: "Name, format and other options", count: usual.count, choose: () => this.chooseFor(usual), isApart: true },
+      { name: "Save in Subsets, without a ZIP", count: usual.count, choose: () => this.wish({ ...usual, save: true }, false) },
+    ];
+  }
+
   option(name, count, bytes, wanted, of) {
     const about = this.gallery.isEstimated ? "about " : "";
     const request = `${wanted.ids ? this.gallery.key : this.gallery.result}:${of}`;
@@ -132,11 +147,23 @@ class Bar {
     this.wish({ wanted, request, count }, false);
   }
 
-  wish({ wanted, request, count }, goOn) {
-    const id = `${Date.now()}-${Math.random()}`;
-    this.job = { id, wanted, request, count, state: "asking" };
-    this.send("download", { id, request, go_on: goOn, ...wanted });
+  wish({ wanted, request, count, options, save }, goOn) {
+    const id = this.newWish();
+    this.job = { id, wanted, request, count, options, save, state: "asking" };
+    this.send("download", { id, request, count, options, save, go_on: goOn, ...wanted });
     this.draw();
+  }
+
+  chooseFor({ wanted, request, count }) {
+    const id = this.newWish();
+    this.chosen = { id, wanted, request, count };
+    this.send("choose", { id, request, count, ...wanted });
+  }
+
+  newWish() {
+    this.news.hidden = true;
+    this.chosen = null;
+    return `${Date.now()}-${Math.random()}`;
   }
 
   // Python's answer to the wish at hand, or, when the page comes back, to an earlier one.
@@ -145,6 +172,11 @@ class Bar {
       if (answer.status) fetch(answer.status, { method: "DELETE" });
       this.dropped.delete(answer.id);
       return;
+    }
+    const isChosen = this.chosen?.id === answer.id;
+    if (isChosen) {
+      this.job = { ...this.chosen, state: "asking" };
+      this.chosen = null;
     }
     const isAwaited = this.job?.state === "asking" && this.job.id === answer.id;
     const isEarlier = this.job === null && answer.token && !this.heard.has(answer.id);
@@ -155,9 +187,21 @@ class Bar {
       this.gallery.forget(answer.unknown.map(idOf), answer.error);
       return;
     }
+    if (answer.saved) {
+      this.job = null;
+      this.tell(answer);
+      return;
+    }
     this.job = { ...this.job, ...answer, savesItself: isAwaited, state: answer.token ? "preparing" : answer.error ? "failed" : "missing" };
     if (answer.token) this.follow(this.job);
     else if (answer.missing) this.ask(this.job);
+  }
+
+  // A subset was saved: its name leads to where it is.
+  tell({ saved, entry }) {
+    this.news.href = `${this.gallery.api.replace(/\/api$/, "")}/subsets?entry=${entry}`;
+    setText(this.news, saved);
+    this.news.hidden = false;
   }
 
   async follow(job) {
@@ -210,18 +254,19 @@ class Bar {
 class Choices {
   constructor(options) {
     this.options = options;
-    this.toggle = element("button", { type: "button", class: "primary more", "aria-label": "Other downloads", "aria-expanded": "false", "aria-haspopup": "true", onclick: () => (this.list.hidden ? this.open() : this.close()) }, icon("M4 10l4-4 4 4"));
+    this.toggle = element("button", { type: "button", class: "primary more", "aria-label": "Other downloads and options", "aria-expanded": "false", "aria-haspopup": "true", onclick: () => (this.list.hidden ? this.open() : this.close()) }, icon("M4 10l4-4 4 4"));
     this.list = element("div", { class: "choices", role: "group", "aria-label": "Download", hidden: true });
     this.node = element("span", { class: "choose", onkeydown: (event) => this.key(event), onfocusout: (event) => this.left(event) }, this.toggle, this.list);
   }
 
   open() {
-    const button = ({ name, size, count, choose }) => {
+    const button = ({ name, size, count, choose, isApart }) => {
       const chosen = () => {
         this.close();
         choose();
       };
-      return element("button", { type: "button", disabled: count === 0, onclick: chosen }, element("span", {}, name), element("span", { class: "quiet" }, size));
+      const sized = size ? element("span", { class: "quiet" }, size) : null;
+      return element("button", { type: "button", class: isApart ? "apart" : null, disabled: count === 0, onclick: chosen }, element("span", {}, name), sized);
     };
     this.list.replaceChildren(...this.options().map(button));
     this.list.hidden = false;

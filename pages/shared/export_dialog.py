@@ -1,0 +1,217 @@
+"""The dialog before a download: what it is called, what leaves, and what its licences allow."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.catalogue.names import MAX_NAME, MAX_NOTE, MAX_TAGS
+from core.errors import CocoSiftError
+from core.export import FORMATS, ExportChoices, ExportPlan, Splits, Use, read_fractions
+from core.export.choices import LARGEST_SIDE, SMALLEST_SIDE
+from core.licences import short_name
+from core.subset import Subset
+from pages.shared import keys, person, resources
+from pages.shared.export_options import ExportOptions
+from pages.shared.plain import plain
+from pages.shared.problems import show_problem
+from pages.shared.subsets_face import plural, readable
+
+Take = Callable[[Mapping[str, Any]], None]
+
+_USES: dict[Use, str] = {"commercial": "Commercial use", "modifications": "Passing on changed"}
+_NOT_ALLOWED = {
+    "commercial": "commercial use",
+    "modifications": "passing on changed pictures",
+}
+_PARTS = "train=0.8, val=0.1, test=0.1"
+_USUAL_SIDE = 640
+
+
+@st.dialog("What leaves", width="medium")
+def show_export_dialog(subset: Subset, take: Take) -> None:
+    """Let the person choose; `take` is told what they wish, then the dialog closes.
+
+    Args:
+        subset: what would leave.
+        take: gets "options", and "save" when no ZIP is wanted.
+    """
+    name, note, tags = _show_names(subset)
+    try:
+        choices = _show_choices()
+        plan = subset.plan(choices)
+    except CocoSiftError as problem:
+        show_problem(problem)
+        plan = None
+    if plan is not None:
+        _show_plan(plan)
+    options = None if plan is None else ExportOptions(name, note, tuple(tags), plan.choices)
+    _show_buttons(plan, options, take)
+
+
+def _show_names(subset: Subset) -> tuple[str, str, list[str]]:
+    with st.container(horizontal=True):
+        name = st.text_input(
+            "Name",
+            placeholder=(subset.query or subset.dataset.name)[:MAX_NAME],
+            max_chars=MAX_NAME,
+            key=f"{keys.EXPORT}name",
+        )
+        person_key = f"{keys.EXPORT}who"
+        st.session_state.setdefault(person_key, person.who())
+        st.text_input(
+            "Your name",
+            max_chars=person.MOST,
+            key=person_key,
+            width=200,
+            help="For the team, in Subsets and in the recipe. This browser remembers it.",
+            on_change=lambda: person.remember(st.session_state[person_key]),
+        )
+    note = st.text_area("Note", max_chars=MAX_NOTE, height=68, key=f"{keys.EXPORT}note")
+    tags = st.multiselect(
+        "Tags",
+        _known_tags(),
+        accept_new_options=True,
+        max_selections=MAX_TAGS,
+        placeholder="Choose, or type a new one",
+        key=f"{keys.EXPORT}tags",
+    )
+    return name, note, tags
+
+
+def _known_tags() -> Sequence[str]:
+    try:
+        return [one.tag for one in resources.catalogue().tags()]
+    except CocoSiftError:  # the export works without it, and then says why it is not remembered
+        return []
+
+
+def _show_choices() -> ExportChoices:
+    """Draw the choices of the package.
+
+    Raises:
+        ExportError: one that cannot be.
+    """
+    shape = "coco"
+    if len(FORMATS) > 1:
+        shape = st.selectbox(
+            "Format",
+            list(FORMATS),
+            format_func=lambda one: FORMATS[one].title,
+            key=f"{keys.EXPORT}format",
+        )
+        if FORMATS[shape].limits:
+            st.caption(plain(FORMATS[shape].limits))
+    with st.container(horizontal=True):
+        with_pictures = st.checkbox("With the picture files", True, key=f"{keys.EXPORT}pictures")
+        only_annotated = st.checkbox(
+            "Only pictures with annotations", key=f"{keys.EXPORT}only-annotated"
+        )
+        renumber = st.checkbox(
+            "Count ids from 1",
+            key=f"{keys.EXPORT}renumber",
+            help="Ids are kept otherwise. ids.csv then says which was which.",
+        )
+    return ExportChoices(
+        format=shape,
+        only_annotated=only_annotated,
+        renumber=renumber,
+        without_pictures=not with_pictures,
+        longest_side=_show_side(),
+        splits=_show_splits(),
+        uses=tuple(
+            st.pills(
+                "Wanted for",
+                list(_USES),
+                selection_mode="multi",
+                format_func=_USES.get,
+                key=f"{keys.EXPORT}uses",
+                help="You are told how many pictures have licences that do not allow it.",
+            )
+        ),
+    )
+
+
+def _show_side() -> int | None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        smaller = st.checkbox(
+            "Make large pictures smaller",
+            key=f"{keys.EXPORT}smaller",
+            help="Boxes, polygons, masks, keypoints and areas are scaled with them.",
+        )
+        if not smaller:
+            return None
+        return st.number_input(
+            "Longest side, pixels",
+            SMALLEST_SIDE,
+            LARGEST_SIDE,
+            _USUAL_SIDE,
+            step=64,
+            key=f"{keys.EXPORT}side",
+            width=180,
+        )
+
+
+def _show_splits() -> Splits | None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        divided = st.checkbox(
+            "In parts",
+            key=f"{keys.EXPORT}divided",
+            help="Such as train, val and test. Each category keeps its share as far as possible.",
+        )
+        if not divided:
+            return None
+        parts = st.text_input("Parts", _PARTS, key=f"{keys.EXPORT}parts")
+        seed = st.number_input("Seed", 0, 2**31 - 1, 0, step=1, key=f"{keys.EXPORT}seed", width=120)
+    return Splits(read_fractions(parts), seed=int(seed))
+
+
+def _show_plan(plan: ExportPlan) -> None:
+    """Say what would leave, under which licences, and what would not."""
+    licences = [
+        f"{short_name(one.name, one.url) or 'no licence stated'} {one.n_images:,}"
+        for one in plan.licences
+    ]
+    st.caption(plain(f"Licences: {' · '.join(licences)}"))
+    warnings = [
+        f"{_unfit(one.n_forbidden, one.n_unknown)} {_NOT_ALLOWED[one.use]}."
+        for one in plan.forbidden
+    ]
+    warnings += [f"{loss.count:,} {loss.what}" for loss in plan.losses]
+    if plan.missing:
+        warnings.append(f"{plural(len(plan.missing), 'picture')} cannot be had.")
+    if warnings:
+        st.warning("  \n".join(map(plain, warnings)), icon=":material/warning:")
+    for note in plan.notes:
+        st.caption(plain(note))
+
+
+def _show_buttons(plan: ExportPlan | None, options: ExportOptions | None, take: Take) -> None:
+    with st.container(horizontal=True, horizontal_alignment="right"):
+        saves = st.button(
+            "Save without a download", disabled=plan is None, key=f"{keys.EXPORT}save"
+        )
+        size = "" if plan is None else f", {_about(plan)}{readable(plan.n_bytes)}"
+        leaves = st.button(
+            f"Download ZIP{size}",
+            type="primary",
+            disabled=plan is None,
+            key=f"{keys.EXPORT}download",
+        )
+    if (saves or leaves) and options is not None:
+        take({"options": options.described(), "save": saves})
+        st.rerun()
+
+
+def _about(plan: ExportPlan) -> str:
+    return "about " if plan.choices.rewrites or plan.to_fetch else ""
+
+
+def _unfit(forbidden: int, unknown: int) -> str:
+    said = []
+    if forbidden:
+        said.append(f"The licences of {plural(forbidden, 'picture')} do not allow")
+    if unknown:
+        before = "of " if said else "Of "
+        said.append(f"{before}{unknown:,} it is not known whether they allow")
+    return ", and ".join(said)
