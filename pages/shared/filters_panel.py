@@ -113,7 +113,7 @@ def _show_categories(coco: CocoDataset, filters: Filters) -> None:
     with _folded("Categories", "categories", active):
         if not coco.categories:
             st.caption("This dataset has no categories.")
-        counts = _pictures_by_category(coco.annotation_hash, coco)
+        counts = _pictures_by_category(coco)
         for key, label, field in (
             (keys.MUST, "Must have", "must"),
             (keys.ANY_OF, "Has one of", "any_of"),
@@ -145,7 +145,7 @@ def _show_licences(coco: CocoDataset, filters: Filters) -> None:
             follow(key, key in filters.licenses)
             st.checkbox(label, key=key, on_change=change, args=(_with_licences,))
         names = {str(licence.id): licence.name or str(licence.id) for licence in coco.licenses}
-        counts = _pictures_by_license(coco.annotation_hash, coco)
+        counts = _pictures_by_license(coco)
         chosen = [one for one in filters.licenses if one.isdecimal()]
         follow(keys.LICENSES, chosen)
         st.multiselect(
@@ -310,11 +310,19 @@ def _checked(query: Query, coco: CocoDataset) -> Query:
     return query
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _pictures_by_category(_version: str, _coco: CocoDataset) -> dict[str, int]:
-    return pictures_by_category(_coco)
+# Each dataset is counted once, for all people.
+_counted_once = st.cache_data(
+    show_spinner=False,
+    max_entries=16,
+    hash_funcs={CocoDataset: lambda coco: (coco.name, coco.annotation_hash)},
+)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
-def _pictures_by_license(_version: str, _coco: CocoDataset) -> dict[int, int]:
-    return pictures_by_license(_coco)
+@_counted_once
+def _pictures_by_category(coco: CocoDataset) -> dict[str, int]:
+    return pictures_by_category(coco)
+
+
+@_counted_once
+def _pictures_by_license(coco: CocoDataset) -> dict[int, int]:
+    return pictures_by_license(coco)

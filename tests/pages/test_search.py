@@ -439,6 +439,7 @@ def test_another_dataset_keeps_what_means_something_there(tmp_path, monkeypatch,
     said = test.warning[0].value
     for gone in ("1 picture of 'demo'", "'dog'", "'person'"):
         assert gone in said
+    assert not any("elephant" in option for option in test.multiselect(key="with").options)
     st.cache_resource.clear()
 
 
