@@ -117,7 +117,9 @@ def test_the_figures_in_the_readme_are_those_of_the_shipped_model(demo_home):
         assert figures[name] == pytest.approx(float(value), abs=0.01), name
 
 
-@pytest.mark.parametrize("command", sorted(set(commands())))
+@pytest.mark.parametrize(
+    "command", sorted({c for path in DOCUMENTS for c in commands(path.read_text("utf-8"))})
+)
 def test_each_command_and_option_exists(command):
     words = shlex.split(command)[3:]
     parser = get_command(app)
@@ -140,6 +142,16 @@ def test_a_command_of_the_tour_runs(command, tmp_path):
         assert done.stdout.startswith("http://127.0.0.1:8501/?q=a+dog+on+a+beach&k=24")
     for archive in tmp_path.glob("*.zip"):
         assert ZipFile(archive).testzip() is None
+
+
+@pytest.mark.slow
+def test_the_steps_on_recipes_run(tmp_path):
+    database = {"COCOSIFT_DATABASE_URL": f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"}
+    steps = commands(section("Recipes and the catalogue"))
+    assert [step.split()[3] for step in steps] == ["search", "verify", "replay", "subsets"]
+    for step in steps:
+        done = run(step, tmp_path, **database)
+        assert done.returncode == 0, done.stderr
 
 
 def test_the_notebook_session_runs(tmp_path, monkeypatch):
