@@ -4,10 +4,12 @@ HOST ?= 127.0.0.1
 PORT ?= 8501
 PYTHON ?= python3
 VENV := .venv
+# The heavy readers have a place of their own, on top of the other.
+READERS := .venv-conformance
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-tools lint types unit browser format clean
+.PHONY: help install run test test-tools lint types unit browser conformance format clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,7 +20,7 @@ run: $(VENV)/run.stamp ## start the app on http://127.0.0.1:8501 (HOST= and PORT
 	@echo "CocoSift starts on http://$(HOST):$(PORT)  (stop it with Ctrl-C)"
 	@exec $(BIN)/streamlit run streamlit_app.py --server.address=$(HOST) --server.port=$(PORT)
 
-test: test-tools lint types unit browser ## everything between a fresh clone and a verdict
+test: test-tools lint types unit browser conformance ## everything between a fresh clone and a verdict
 
 lint: $(VENV)/test.stamp ## format and lint
 	$(BIN)/ruff format --check .
@@ -28,10 +30,13 @@ types: $(VENV)/test.stamp ## strict types in core
 	$(BIN)/mypy
 
 unit: $(VENV)/test.stamp ## unit and page tests
-	$(BIN)/python -m pytest tests --ignore=tests/browser
+	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/conformance
 
 browser: test-tools ## tests in a real Chromium
 	$(BIN)/python -m pytest tests/browser
+
+conformance: $(READERS)/stamp ## the readers that people use open each export format
+	COCOSIFT_CONFORMANCE=1 $(READERS)/bin/python -m pytest tests/conformance
 
 test-tools: $(VENV)/test.stamp
 	@$(BIN)/python tests/browser/chromium.py
@@ -55,5 +60,14 @@ $(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt requirements-post
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+$(READERS)/stamp: requirements-conformance.txt requirements-conformance-datumaro.txt $(VENV)/test.stamp
+	@$(BIN)/python -m venv $(READERS)
+	@$(READERS)/bin/python -c 'import pathlib, sys, sysconfig; \
+	  pathlib.Path(sysconfig.get_path("purelib"), "cocosift.pth").write_text(sys.argv[1])' \
+	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-conformance.txt
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-conformance-datumaro.txt
+	@touch $@
+
 clean: ## remove what was made here (not data, models or embeddings)
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(READERS) .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -25,9 +25,9 @@ def annotation_members(contents: Contents) -> Iterator[Member]:
     """
     for part in contents.divided:
         if not part.part:
-            yield _json_member(part, part.dataset.primary, "annotations.json")
+            yield json_member(part, part.dataset.primary, "annotations.json")
         for kind in part.kinds:
-            yield _json_member(part, kind, annotation_file_name(kind, _label(part)))
+            yield json_member(part, kind, annotation_file_name(kind, _label(part)))
 
 
 def mask_members(contents: Contents) -> Iterator[Member]:
@@ -74,7 +74,8 @@ def _mask_member(name: str, path: Path, scaling: Scaling | None) -> Member:
     return Member(name, path.stat().st_size, lambda: [resized_mask(path, scaling)], is_exact=False)
 
 
-def _json_member(contents: Contents, kind: str, file_name: str) -> Member:
+def json_member(contents: Contents, kind: str, file_name: str) -> Member:
+    """One annotation file of some contents."""
     dataset, image_ids = contents.dataset, contents.image_ids
     counts, sizes = dataset.record_sizes(kind, image_ids)
     n_bytes = sum(map(len, _pieces(contents.only([]), kind))) + int(sizes.sum())

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
+import numpy as np
+
 from core.errors import ExportError
 from core.export import pictures as standing_of
-from core.export.contents import Member, MissingPicture
+from core.export.contents import Ids, Member, MissingPicture
 from core.export.formats import Format, format_of
 from core.export.geometry import Scaling
 from core.export.pictures import Picture, file_chunks, present
 from core.export.planning import ExportPlan, scalings, standing
-from core.export.resizing import resized
+from core.export.resizing import resized, scaled_bytes
 from core.export.sizes import SUMS, sum_line
 from core.export.unfinished import unfinished
 from core.images import PictureStore
@@ -234,32 +236,53 @@ def _write_pictures(
 ) -> list[Picture]:
     """Write the picture files, round by round, and return how each picture stood."""
     _stop_at_missing(plan.missing, plan, without_missing)
-    found: list[Picture] = []
-    for start in range(0, len(plan.image_ids), ROUND_PICTURES):
-        places = slice(start, start + ROUND_PICTURES)
+    found: dict[int, Picture] = {}
+    for number, part, places in _rounds(shape, plan):
         batch = _fetched(plan, places, package.steps)
-        found += batch
+        found.update(zip(places.tolist(), batch, strict=True))
         _stop_at_missing(standing_of.missing(batch), plan, without_missing)
         if plan.choices.without_pictures:
             continue
-        for member in _picture_members(shape, plan, batch, start):
+        members = list(_picture_members(shape, plan, batch, places))
+        if shape.bundle is not None:
+            contents = replace(plan.selection.contents(batch, places), part=part)
+            members = [shape.bundle(contents, number, members)] if members else []
+        for member in members:
             # Two records may share one file.
             if member.name not in package.sums:
                 package.add(member)
-    if all(picture.reason for picture in found):
+    in_order = [found[place] for place in sorted(found)]
+    if all(picture.reason for picture in in_order):
         raise ExportError(
-            f"None of the {len(found):,} pictures can be had. The first: {found[0].reason}"
+            f"None of the {len(found):,} pictures can be had. The first: {in_order[0].reason}"
         )
-    return found
+    return in_order
+
+
+def _rounds(shape: Format, plan: ExportPlan) -> Iterator[tuple[int, str, Ids]]:
+    """The pictures in groups that are fetched and written together.
+
+    Yields:
+        A round's number in its part, the part, and the places of its pictures. Where
+        pictures are bundled a round keeps to one part; else all are of the part "".
+    """
+    every = np.arange(len(plan.image_ids))
+    parts = plan.selection.parts
+    groups = {"": every}
+    if shape.bundle is not None and parts is not None:
+        groups = {part: every[[name == part for name in parts]] for part in dict.fromkeys(parts)}
+    for part, places in groups.items():
+        for number, start in enumerate(range(0, len(places), ROUND_PICTURES)):
+            yield number, part, places[start : start + ROUND_PICTURES]
 
 
 def _picture_members(
-    shape: Format, plan: ExportPlan, batch: Sequence[Picture], start: int
+    shape: Format, plan: ExportPlan, batch: Sequence[Picture], places: Ids
 ) -> Iterator[Member]:
     parts, longest = plan.selection.parts, plan.choices.longest_side
     ids = [picture.image_id for picture in batch]
     smaller = {} if longest is None else scalings(plan.dataset, ids, longest)
-    for place, picture in enumerate(batch, start):
+    for place, picture in zip(places.tolist(), batch, strict=True):
         if not picture.reason:
             folder = shape.folder(parts[place] if parts is not None else "")
             scaling = smaller.get(picture.image_id)
@@ -275,7 +298,7 @@ def _picture_member(
         )
     return Member(
         name,
-        int(picture.n_bytes * scaling.x * scaling.y),
+        scaled_bytes(picture.n_bytes, scaling),
         lambda: [resized(present(pictures, picture.image_id), scaling)],
         is_exact=False,
     )
@@ -290,7 +313,7 @@ def _stop_at_missing(
         raise MissingPicturesError(undecided, len(plan.image_ids))
 
 
-def _fetched(plan: ExportPlan, places: slice, steps: _Steps) -> list[Picture]:
+def _fetched(plan: ExportPlan, places: Ids, steps: _Steps) -> list[Picture]:
     found = standing(plan.selection, plan.pictures, places)
     remote = [picture for picture in found if picture.is_remote]
     if not remote:

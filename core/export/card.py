@@ -9,10 +9,13 @@ from core.coco import CocoDataset
 from core.export.contents import Contents, Member
 from core.export.licensing import licence_mix
 from core.export.members import text_member
+from core.export.shapes import SHAPES
 
 # Of the largest sizes that Hugging Face's cards know.
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"))
 _MOST = 12
+# The formats that `load_dataset` reads from their folder.
+_LOADED = ("coco", "imagefolder")
 _TASKS = {
     "instances": "object-detection",
     "captions": "image-to-text",
@@ -33,7 +36,7 @@ def _header(contents: Contents) -> str:
     if tasks:
         lines += ["task_categories:", *(f"- {task}" for task in tasks)]
     lines += ["tags:", "- coco", "size_categories:", f"- {_quoted(_size(len(contents.image_ids)))}"]
-    if not contents.choices.without_pictures:
+    if contents.choices.format in _LOADED and not contents.choices.without_pictures:
         # Without this, `load_dataset` guesses splits from file names and drops metadata.jsonl.
         lines += ["configs:", "- config_name: default", "  data_files:", *_data_files(contents)]
     return "\n".join([*lines, "---", ""])
@@ -43,11 +46,14 @@ def _data_files(contents: Contents) -> Iterator[str]:
     for part in contents.divided:
         if not len(part.image_ids):
             continue
-        metadata = f"{part.folder}/metadata.jsonl" if part.part else "metadata.jsonl"
+        if contents.choices.format == "imagefolder":
+            paths = [f"data/{part.part or 'train'}/**"]
+        else:
+            metadata = f"{part.folder}/metadata.jsonl" if part.part else "metadata.jsonl"
+            paths = [metadata, f"{part.folder}/**"]
         yield f"  - split: {part.part or 'train'}"
         yield "    path:"
-        yield f"    - {_quoted(metadata)}"
-        yield f"    - {_quoted(f'{part.folder}/**')}"
+        yield from (f"    - {_quoted(path)}" for path in paths)
 
 
 def _body(contents: Contents) -> str:
@@ -56,6 +62,7 @@ def _body(contents: Contents) -> str:
         f"# {_title(contents)}",
         f"{_count(len(contents.image_ids), 'picture')} of {dataset.title}, by CocoSift.",
         _drawn(dataset),
+        _shape(contents),
         _holdings(contents),
         *_changes(contents),
         _table("Categories", ("category", "instances", "pictures"), _category_rows(contents)),
@@ -144,22 +151,18 @@ def _category_rows(contents: Contents) -> list[tuple[str, ...]]:
 
 
 def _loading(contents: Contents) -> str:
+    shape = SHAPES[contents.choices.format]
     root = next(contents.divided)
-    name = f"instances_{root.part}.json" if root.part else "annotations.json"
-    lines = [
-        "## Reading it",
-        "",
-        "```python",
-        "from pycocotools.coco import COCO",
-        f'coco = COCO("annotations/{name}")',
-    ]
-    if not contents.choices.without_pictures:
-        lines += [
-            "",
-            "from datasets import load_dataset",
-            'dataset = load_dataset("path/to/this/folder")',
-        ]
-    return "\n".join([*lines, "```"])
+    name = f"{root.dataset.primary}_{root.part}.json" if root.part else "annotations.json"
+    code = shape.reading.replace("{instances}", name)
+    if contents.choices.without_pictures:
+        code = code.split("\n\n")[0]
+    return f"## Reading it\n\n```python\n{code}\n```" if code else ""
+
+
+def _shape(contents: Contents) -> str:
+    shape = SHAPES[contents.choices.format]
+    return f"The shape is {shape.title}. {shape.limits}" if shape.limits else ""
 
 
 def _table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

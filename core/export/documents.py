@@ -35,7 +35,7 @@ def metadata_members(contents: Contents) -> Iterator[Member]:
     for part in contents.divided:
         folder = f"{part.folder}/" if part.part else ""
         prefix = "" if part.part else f"{part.folder}/"
-        yield lines_member(f"{folder}metadata.jsonl", _metadata_lines(part, prefix))
+        yield lines_member(f"{folder}metadata.jsonl", metadata_lines(part, prefix))
 
 
 def score_members(contents: Contents) -> Iterator[Member]:
@@ -150,7 +150,8 @@ def _valid(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")[:MAX_TEXT]
 
 
-def _metadata_lines(contents: Contents, prefix: str) -> Iterator[str]:
+def metadata_lines(contents: Contents, prefix: str) -> Iterator[str]:
+    """A line for each picture; `prefix` leads from the file to the pictures."""
     images = contents.dataset.images
     sizes = contents.sizes.tolist()
     kinds = contents.dataset.kinds

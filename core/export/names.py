@@ -26,7 +26,11 @@ def is_portable(name: str) -> bool:
 
 
 def package_names(
-    image_ids: Sequence[int], file_names: Sequence[str], sources: Iterable[str]
+    image_ids: Sequence[int],
+    file_names: Sequence[str],
+    sources: Iterable[str],
+    *,
+    by_stem: bool = False,
 ) -> tuple[str, ...]:
     """Name each picture within the folder of pictures, in order; the first comer keeps its own.
 
@@ -35,11 +39,13 @@ def package_names(
         file_names: as their records have them, (n,).
         sources: what each is a copy of, (n,): records of one file name and one source
             share the file.
+        by_stem: names that differ in their suffix alone are one, as where a file of labels
+            stands for each picture.
 
     Returns:
         (n,) relative paths; "" where `safe_file_name` refuses the record's.
     """
-    taken = _Taken()
+    taken = _Taken(by_stem)
     return tuple(
         taken.name(image_id, file_name, source)
         for image_id, file_name, source in zip(image_ids, file_names, sources, strict=True)
@@ -50,6 +56,7 @@ def package_names(
 class _Taken:
     """The names that are given, and what stands under each, as a careless file system sees them."""
 
+    by_stem: bool
     files: dict[str, tuple[str, str]] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
 
@@ -58,24 +65,29 @@ class _Taken:
             wanted = str(safe_file_name(file_name))
         except PictureError:
             return ""
-        name = wanted if is_portable(wanted) else _portable(wanted)
+        owner = (file_name, source)
+        name = portable = _portable(wanted)
+        if any(parent in self.files for parent in _parents(self._key(portable))):
+            # A file stands where its folder would be.
+            name = portable = _shortened(portable.replace("/", "_"), LONGEST_BYTES)
         number = 0
-        while not self._is_free(name, (file_name, source)):
-            name = _numbered(
-                _portable(wanted), f"{image_id}" if not number else f"{image_id}_{number}"
-            )
+        while not self._is_free(name, owner):
+            name = _numbered(portable, f"{image_id}_{number}" if number else f"{image_id}")
             number += 1
-        self._take(name, (file_name, source))
+        self._take(name, owner)
         return name
 
     def _is_free(self, name: str, owner: tuple[str, str]) -> bool:
-        key = _folded(name)
+        key = self._key(name)
         if key in self.files:
             return self.files[key] == owner
         return key not in self.folders and not any(p in self.files for p in _parents(key))
 
+    def _key(self, name: str) -> str:
+        return _folded(str(PurePosixPath(name).with_suffix("")) if self.by_stem else name)
+
     def _take(self, name: str, owner: tuple[str, str]) -> None:
-        key = _folded(name)
+        key = self._key(name)
         self.files[key] = owner
         self.folders.update(_parents(key))
 

@@ -16,7 +16,7 @@ from core.export.changes import Numbering, RecordChanges
 from core.export.choices import ExportChoices
 from core.export.contents import Contents, Ids, MissingPicture, Percentiles, Scores
 from core.export.documents import NOT_ANNOTATED
-from core.export.formats import Loss, format_of
+from core.export.formats import Format, Loss, format_of
 from core.export.geometry import Scaling
 from core.export.licensing import Forbidden, LicenceShare, forbidden_uses, licence_mix
 from core.export.names import package_names
@@ -59,14 +59,14 @@ class Selection:
     not_annotated: tuple[int, ...] = ()
     masks: Path | None = None
 
-    def contents(self, found: Sequence[Picture], start: int = 0) -> Contents:
+    def contents(self, found: Sequence[Picture], places: Ids | None = None) -> Contents:
         """What goes into the package when the pictures are as `found`.
 
         Args:
-            found: one an id, in order.
-            start: the place of the first of them among `image_ids`.
+            found: how they stand, in order.
+            places: theirs among `image_ids`; None for all of them.
         """
-        at = np.arange(start, start + len(found))
+        at = np.arange(len(found)) if places is None else places
         is_in = np.array([not picture.reason for picture in found], dtype=bool)
         inside, outside = at[is_in], at[~is_in]
         contents = Contents(
@@ -177,6 +177,7 @@ def plan_export(
     """
     choices = choices or ExportChoices()
     shape = format_of(choices.format)
+    _check_fit(shape, choices)
     selection = _selected(dataset, *_asked(image_ids, scores, recipe), choices)
     selection = replace(
         selection,
@@ -215,7 +216,7 @@ def plan_export(
 def standing(
     selection: Selection,
     pictures: PictureStore,
-    places: slice = slice(None),
+    places: Ids | None = None,
     failed: Mapping[int, PictureError] | None = None,
 ) -> list[Picture]:
     """Find out how pictures of a selection stand, and whether their masks are there.
@@ -223,10 +224,11 @@ def standing(
     Args:
         selection: whose they are.
         pictures: the store of its dataset.
-        places: which of them.
+        places: which of them, among `image_ids`; None for all.
         failed: those that could not be fetched.
     """
-    ids, names = selection.image_ids[places], selection.names[places]
+    at = np.arange(len(selection.image_ids)) if places is None else places
+    ids, names = selection.image_ids[at], [selection.names[place] for place in at]
     if selection.choices.without_pictures:
         files = selection.dataset.images.file_names.take(selection.dataset.images.rows_of(ids))
         found = [
@@ -273,6 +275,16 @@ def _with_masks(selection: Selection, found: list[Picture]) -> list[Picture]:
 
 def _is_mask(folder: Path | None, name: str) -> bool:
     return bool(folder and name) and (folder / name).is_file()  # type: ignore[operator]
+
+
+def _check_fit(shape: Format, choices: ExportChoices) -> None:
+    if shape.needs_pictures and choices.without_pictures:
+        raise ExportError(f"{shape.title} makes no sense without pictures. Choose another format.")
+    if shape.bundle is not None and choices.renumber:
+        raise ExportError(
+            f"{shape.title} keep the ids of the source: they are written before all pictures are "
+            "known. Choose another format to count from 1."
+        )
 
 
 def _ranked_reasons(recipe: Recipe | None) -> dict[int, str]:
@@ -368,7 +380,8 @@ def _names(selection: Selection, pictures: PictureStore) -> tuple[str, ...]:
     file_names = images.file_names.take(images.rows_of(selection.image_ids))
     ids = selection.image_ids.tolist()
     apart = sources(selection.dataset, pictures, selection.image_ids)
-    return package_names(ids, file_names, apart)
+    by_stem = format_of(selection.choices.format).by_stem
+    return package_names(ids, file_names, apart, by_stem=by_stem)
 
 
 def changed(contents: Contents) -> RecordChanges:

@@ -17,6 +17,14 @@ _LOSSY = ("JPEG", "WEBP", "AVIF")
 _KEPT = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 
+def scaled_bytes(n_bytes: int, scaling: Scaling) -> int:
+    """About what a picture of `n_bytes` takes at the new size.
+
+    More than its share of the pixels: small details stay, and the quality is high.
+    """
+    return int(n_bytes * (scaling.x * scaling.y) ** 0.3)
+
+
 def resized(path: Path, scaling: Scaling) -> bytes:
     """Return the picture at `path` at the new size, in the format it has.
 

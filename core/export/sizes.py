@@ -17,12 +17,15 @@ from core.export.documents import TABLES
 from core.export.formats.coco import COCO
 from core.export.formats.format import Format
 from core.export.pictures import Picture, file_sizes
+from core.export.resizing import scaled_bytes
 from core.images import PictureStore
 
 SUMS = "SHA256SUMS"
 _SAMPLE = 64
 # An object's columns in metadata.jsonl, as most are written.
 _OBJECT_BYTES = 80.0
+# Headers, records and padding of a picture in a shard, as most are.
+_SAMPLE_BYTES = 6 * 1024
 # A score and a percentile, as most are written.
 _SCORE_BYTES = 2 * len("0.27182818") + len("99.1234") + len(", ")
 
@@ -66,6 +69,8 @@ def package_bytes(shape: Format, contents: Contents, found: Iterable[Picture]) -
     """Size of the ZIP of `contents`, whose pictures are `found`, by the format's fixed lengths."""
     members = {member.name: member.n_bytes for member in shape.documents(contents)}
     pictures = {} if contents.choices.without_pictures else _pictures(shape, contents, found)
+    if shape.bundle is not None:
+        pictures = _bundled(pictures)
     return archive_bytes(with_sums(pictures | members))
 
 
@@ -168,9 +173,15 @@ def _pictures(shape: Format, contents: Contents, found: Iterable[Picture]) -> di
     }
 
 
+def _bundled(pictures: Mapping[str, int]) -> dict[str, int]:
+    """About what shards take: a picture's records beside it, each file in whole blocks."""
+    n_bytes = sum(size + _SAMPLE_BYTES for size in pictures.values())
+    return {"shards/all-000000.tar": n_bytes}
+
+
 def _scaled_bytes(contents: Contents, picture: Picture) -> int:
     scaling = contents.changes.scalings.get(picture.image_id)
-    return picture.n_bytes if scaling is None else int(picture.n_bytes * scaling.x * scaling.y)
+    return picture.n_bytes if scaling is None else scaled_bytes(picture.n_bytes, scaling)
 
 
 def _sized_kinds(dataset: CocoDataset) -> list[str]:

@@ -5,8 +5,28 @@ from collections.abc import Mapping
 from core.errors import ExportError
 from core.export.formats.coco import COCO
 from core.export.formats.format import Format, Loss
+from core.export.formats.imagefolder import IMAGEFOLDER
+from core.export.formats.labelling import CVAT, LABEL_STUDIO
+from core.export.formats.tabular import CSV, PARQUET
+from core.export.formats.voc import VOC
+from core.export.formats.webdataset import WEBDATASET
+from core.export.formats.yolo import YOLO, YOLO_SEGMENT
 
-FORMATS: Mapping[str, Format] = {shape.name: shape for shape in (COCO,)}
+FORMATS: Mapping[str, Format] = {
+    form.name: form
+    for form in (
+        COCO,
+        YOLO,
+        YOLO_SEGMENT,
+        VOC,
+        CSV,
+        PARQUET,
+        WEBDATASET,
+        IMAGEFOLDER,
+        CVAT,
+        LABEL_STUDIO,
+    )
+}
 
 __all__ = ["FORMATS", "Format", "Loss", "format_of"]
 

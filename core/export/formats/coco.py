@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from core.export.contents import Contents, Member
 from core.export.documents import DOCUMENTS
 from core.export.formats.format import Format
+from core.export.shapes import SHAPES
 
 
 def _documents(contents: Contents) -> Iterator[Member]:
@@ -12,4 +13,4 @@ def _documents(contents: Contents) -> Iterator[Member]:
         yield from members(contents)
 
 
-COCO = Format("coco", "COCO", "", _documents)
+COCO = Format(SHAPES["coco"], _documents)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from core.export.contents import Contents, Member
+from core.export.shapes import Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +27,36 @@ def images_folder(part: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A shape of a package.
+    """A shape of a package, and how it is made.
 
     Attributes:
-        name: as in commands.
-        title: as people call it.
-        limits: what it cannot carry, in a sentence; "" when it carries all.
+        shape: it in words.
         documents: makes all members that are not pictures.
         losses: counts what it cannot carry of some contents.
         folder: gives the folder of the pictures of a part ("" for an undivided package).
         bundle: when pictures do not stand alone: makes the one member that holds those of
             a round, from their contents, the round's number in its part, and a member for
             each picture.
+        needs_pictures: it makes no sense without them.
+        by_stem: a file stands for each picture under its name without the suffix.
     """
 
-    name: str
-    title: str
-    limits: str
+    shape: Shape
     documents: Callable[[Contents], Iterator[Member]]
     losses: Callable[[Contents], Iterator[Loss]] = no_losses
     folder: Callable[[str], str] = images_folder
     bundle: Callable[[Contents, int, Sequence[Member]], Member] | None = None
+    needs_pictures: bool = False
+    by_stem: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.shape.name
+
+    @property
+    def title(self) -> str:
+        return self.shape.title
+
+    @property
+    def limits(self) -> str:
+        return self.shape.limits
