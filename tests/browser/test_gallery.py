@@ -255,6 +255,31 @@ def test_many_pictures_are_kept_by_the_server_under_a_short_name(demo_server, op
     expect(count(other)).to_contain_text("400 selected")
 
 
+PICK_AND_RELOAD = """
+(positions) => {
+  const host = [...document.querySelectorAll("*")].find((node) => node.shadowRoot?.querySelector(".tile"));
+  const circles = host.shadowRoot.querySelectorAll(".tile .pick");
+  for (const position of positions) circles[position].click();
+  location.reload();
+}"""
+
+
+def test_picks_outlive_a_reload_in_the_same_moment(found):
+    with found.expect_navigation():
+        found.evaluate(PICK_AND_RELOAD, [1, 3, 4])
+    expect(count(found)).to_contain_text("3 selected")
+    assert picked(found) == {ids(found)[position] for position in (1, 3, 4)}
+
+
+def test_many_picks_outlive_a_reload_before_the_server_keeps_them(demo_server, open_page):
+    page = opened(open_page, f"{demo_server.url}/?{QUERY}&k=440#layout=grid", tiles=None)
+    page.route("**/api/views", lambda route: route.abort())
+    page.locator(".bar").get_by_role("button", name="Select all").click()
+    page.reload()
+    expect(count(page)).to_contain_text("440 selected")
+    expect(page).to_have_url(re.compile("#layout=grid"))
+
+
 def test_a_view_that_is_not_kept_any_more_is_said(demo_server, open_page):
     page = opened(open_page, f"{demo_server.url}/?{QUERY}#view=0123456789abcdef&layout=grid")
     expect(page.get_by_text("is not kept here any more")).to_be_visible()

@@ -10,7 +10,10 @@ class Gallery {
     const { layers, hidden, ...display } = defaultDisplay();
     this.display = display;
     this.shown = { boxes: false, masks: false, keypoints: false, captions: false, hidden };
-    this.selection = new Selection(() => this.selectionChanged());
+    this.selection = new Selection(() => {
+      this.selectionChanged();
+      this.address.write(); // whatever comes next, a reload or another page
+    });
     this.address = new Address(this);
     this.records = new Records(this, (ids) => this.recordsArrived(ids));
     this.tiles = new Tiles(this);
@@ -100,7 +103,7 @@ class Gallery {
   restoreSelection(link) {
     const remembered = rememberedSelection(this.key);
     this.rememberedAt = remembered.at;
-    const { picked, excluded } = link || remembered;
+    const { picked, excluded } = link && (link.hasSelection || !remembered.isUnsaid) ? link : remembered;
     this.selection.restore(picked, excluded);
     if (!link) return;
     this.say(link.unread.length ? `This address is not whole: ${link.unread.join(", ")} could not be read. The rest is as it was sent.` : "");

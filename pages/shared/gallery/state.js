@@ -9,6 +9,12 @@ const MOST_IN_ADDRESS = 300;
 const SIZES = { least: 90, most: 420 };
 const LAYERS = ["boxes", "masks", "keypoints", "captions"];
 const AWAITED_MS = 5_000;
+// When a tab may be gone the next moment; telephones send no more than the last of them.
+const LEAVINGS = [
+  [window, "beforeunload"],
+  [window, "pagehide"],
+  [document, "visibilitychange"],
+];
 const OPENED = Symbol.for("cocosift gallery opened");
 
 function defaultDisplay() {
@@ -45,7 +51,8 @@ function readFragment(text) {
   });
   read("view", "the selection that is kept", (value) => (/^[0-9a-f]{12,64}$/.test(value) ? undefined : false));
   const view = unread.includes("the selection that is kept") ? null : values.get("view");
-  return { display, picked: ids("pick", "the selection"), excluded: ids("drop", "the pictures left out"), view, unread };
+  const hasSelection = ["pick", "drop", "view"].some((name) => values.has(name));
+  return { display, hasSelection, picked: ids("pick", "the selection"), excluded: ids("drop", "the pictures left out"), view, unread };
 }
 
 function whole(text, least, most, take) {
@@ -86,15 +93,18 @@ class Address {
     this.keepSoon = calmed(() => this.keep(), 700);
     this.writeSoon = calmed(() => this.write(), 150);
     this.onMove = () => this.moved();
+    this.onLeave = () => this.write();
     // A change of the query makes a new address without fragment; it gets ours again.
     this.onEntry = () => setTimeout(() => this.writeSoon(), 300);
     addEventListener("popstate", this.onMove);
     addEventListener("hashchange", this.onMove);
     globalThis.navigation?.addEventListener("currententrychange", this.onEntry);
+    for (const [target, event] of LEAVINGS) target.addEventListener(event, this.onLeave);
   }
 
   close() {
     this.remember();
+    for (const [target, event] of LEAVINGS) target.removeEventListener(event, this.onLeave);
     removeEventListener("popstate", this.onMove);
     removeEventListener("hashchange", this.onMove);
     globalThis.navigation?.removeEventListener("currententrychange", this.onEntry);
@@ -156,9 +166,13 @@ class Address {
       state = { picked: [], excluded: [], view, display };
     }
     this.written = fragmentOf(state);
-    this.remember();
+    this.remember(picked.size + excluded.size > MOST_IN_ADDRESS && !view);
     if (location.hash === this.written) return;
-    history.replaceState(history.state, "", location.pathname + location.search + this.written);
+    try {
+      history.replaceState(history.state, "", location.pathname + location.search + this.written);
+    } catch {
+      this.writeSoon(); // browsers let a page write so many addresses in so many seconds
+    }
   }
 
   selectionText() {
@@ -192,17 +206,18 @@ class Address {
     return { picked: unpackIds(String(pick)).ids, excluded: unpackIds(String(drop)).ids };
   }
 
-  remember() {
+  // `isUnsaid`: the address does not say the selection yet, whatever else it says.
+  remember(isUnsaid = false) {
     const { picked, excluded } = this.gallery.selection;
     const { layers, hidden, at, ...plain } = this.display();
-    writeMemory(`selection ${this.gallery.key}`, { pick: packed(picked), drop: packed(excluded), at });
+    writeMemory(`selection ${this.gallery.key}`, { pick: packed(picked), drop: packed(excluded), at, isUnsaid });
     writeMemory("display", { ...plain, layers: [...layers], hidden: [...hidden] });
   }
 }
 
 function rememberedSelection(key) {
-  const { pick = "", drop = "", at = 1 } = readMemory(`selection ${key}`) || {};
-  return { picked: unpackIds(String(pick)).ids, excluded: unpackIds(String(drop)).ids, at: Number(at) || 1 };
+  const { pick = "", drop = "", at = 1, isUnsaid = false } = readMemory(`selection ${key}`) || {};
+  return { picked: unpackIds(String(pick)).ids, excluded: unpackIds(String(drop)).ids, at: Number(at) || 1, isUnsaid };
 }
 
 function rememberedDisplay() {
