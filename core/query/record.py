@@ -332,7 +332,12 @@ def _whole(noun: str, value: object, lowest: int, highest: int) -> int:
 
 
 def _ids(values: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted({_whole("image id", value, 0, MAX_ID) for value in values}))
+    ids = tuple(values)
+    # A list may be long, and each change of a filter makes its record anew.
+    are_plain = set(map(type, ids)) <= {int}
+    if not (are_plain and min(ids, default=0) >= 0 and max(ids, default=0) <= MAX_ID):
+        ids = tuple(_whole("image id", value, 0, MAX_ID) for value in ids)
+    return tuple(sorted(set(ids)))
 
 
 def _is_id(text: object) -> bool:
