@@ -8,10 +8,10 @@ from typing import Any
 
 from core.coco.scanner import whole_number
 from core.errors import QueryError
+from core.query.ids import MAX_IDS
 from core.query.record import MAX_ID
 
 MAX_BYTES = 50 * 2**20
-MAX_IDS = 5_000_000
 # Python needs up to ten times the bytes of a JSON file that is nothing but small values.
 _MAX_JSON_VALUES = 10_000_000
 

@@ -19,8 +19,6 @@ from core.settings import Settings
 MAX_VIEW_BYTES = 4 * 2**20
 MAX_BYTES = 100 * 2**20
 LIFETIME_S = 400 * 24 * 3600.0
-# Of ids in one list: as many as the largest dataset that is searched in memory.
-MAX_IDS = 5_000_000
 # 96 bits: enough that nobody finds another view of the same id.
 ID_DIGITS = 24
 
@@ -66,7 +64,8 @@ class Views:
         data = text.encode()
         if len(data) > MAX_VIEW_BYTES:
             raise QueryError(
-                f"This view takes {len(data):,} bytes; at most {MAX_VIEW_BYTES:,} are kept."
+                f"Expected a view or a list of ids of at most {MAX_VIEW_BYTES:,} bytes, found "
+                f"{len(data):,}. Choose fewer pictures."
             )
         return self._blobs.put(data)
 
@@ -103,7 +102,7 @@ class Views:
         packed = self.get(name).get(_LIST)
         if not isinstance(packed, str):
             raise QueryError(f"Expected a stored list of ids, found another view: {name!r}.")
-        return unpack_ids(packed, MAX_IDS)
+        return unpack_ids(packed)
 
 
 def is_view(document: object) -> TypeGuard[dict[str, Any]]:
@@ -125,7 +124,7 @@ def read_view(document: object) -> dict[str, str]:
     for key, packed in document.items():
         if not isinstance(packed, str):
             raise QueryError(f"Expected packed ids for {key!r}, found {packed!r:.40}.")
-        unpack_ids(packed, MAX_IDS)
+        unpack_ids(packed)
     return document
 
 

@@ -12,9 +12,9 @@ from core.coco import CocoDataset
 from core.errors import QueryError
 from core.filters import FilterCount, check, pictures_by_category, pictures_by_license
 from core.id_lists import read_id_list
-from core.query import Filters, Query, SideBound
+from core.query import Filters, Query, SideBound, to_params
 from core.query.terms import category_text, read_category, read_words, words_text
-from pages.shared import keys
+from pages.shared import keys, resources
 from pages.shared.plain import plain
 from pages.shared.query_state import (
     change,
@@ -298,7 +298,9 @@ def _with_id_list(query: Query, key: str, field: str) -> Query:
     ids = read_id_list(file.getvalue())
     if not ids:
         raise QueryError(f"{file.name!r:.80} has no ids. Expected image ids, one a line.")
-    return query.with_filters(**{field: ids})
+    query = query.with_filters(**{field: ids})
+    to_params(query, resources.views())  # refuses here what no address can say
+    return query
 
 
 def _without_id_list(query: Query, field: str) -> Query:

@@ -423,6 +423,17 @@ def test_a_long_list_of_ids_makes_a_short_address():
     assert len(query_of(page(**test.query_params)).filters.only) == 20_001
 
 
+def test_a_list_too_long_for_any_address_is_refused_and_changes_nothing(monkeypatch):
+    monkeypatch.setattr("core.views.MAX_VIEW_BYTES", 5_000)
+    test = page(q="a dog")
+    content = "\n".join(map(str, range(5_000))).encode()
+    test.file_uploader(key="only-0").upload("ids.txt", content).run()
+    assert not test.exception
+    assert not test.error
+    assert "Choose fewer pictures" in test.warning[0].value
+    assert query_of(test).filters == Filters()
+
+
 def test_another_dataset_keeps_what_means_something_there(tmp_path, monkeypatch, tiny_home):
     for kind in ("data", "models", "embeddings"):
         shutil.copytree(PROJECT_ROOT / kind / "demo", tmp_path / kind / "demo")
