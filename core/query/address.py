@@ -25,6 +25,7 @@ from core.query.record import (
 )
 from core.query.terms import (
     category_text,
+    number_text,
     read_category,
     read_side,
     read_words,
@@ -163,11 +164,6 @@ def link(
     params = to_params(query, lists)
     params |= {name: [value] for name, value in (("dataset", dataset), ("model", model)) if value}
     return f"{base.rstrip('/')}/?{urlencode(params, doseq=True)}"
-
-
-def number_text(value: float) -> str:
-    """Return the shortest text that is this number, without a `.0` at its end."""
-    return repr(value).removesuffix(".0")
 
 
 class _Reading:

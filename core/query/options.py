@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.errors import QueryError
-from core.query.address import number_text
 from core.query.ids import pack_ids, unpack_ids
 from core.query.record import (
     DEFAULT_TOP_K,
@@ -22,6 +21,7 @@ from core.query.record import (
 )
 from core.query.terms import (
     category_text,
+    number_text,
     read_category,
     read_side,
     read_words,

@@ -115,6 +115,11 @@ def side_text(bound: SideBound) -> str:
     return f"{bound.side}{bound.comparison}{bound.pixels}"
 
 
+def number_text(value: float) -> str:
+    """Return the shortest text that is this number, without a `.0` at its end."""
+    return repr(value).removesuffix(".0")
+
+
 def _bound(comparison: str, digits: str, name: str) -> tuple[Any, int]:
     if comparison in "<>":
         other = int(digits[:_FEWEST_DIGITS_TOO_MANY]) + (1 if comparison == ">" else -1)

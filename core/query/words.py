@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from core.query.address import number_text
-from core.query.record import CategoryTerm, Cut, Filters, Part, Query, SideBound, Words
+from core.query.record import CategoryTerm, Filters, Part, Query, SideBound, Words
+from core.query.terms import number_text
 
 _LICENSES = {
     "commercial": "commercial use allowed",
@@ -27,12 +27,6 @@ def part_words(part: Part) -> str:
     weight = abs(part.weight)
     said = name if weight == 1 else f"{name} (weight {number_text(weight)})"
     return f"not {said}" if part.is_negative else said
-
-
-def cut_words(cut: Cut) -> str:
-    """Say where the ranked pictures end: `best 24`, `score >= 0.27`, `percentile >= 99`."""
-    value = number_text(cut.value)
-    return f"best {cut.value:,}" if cut.kind == "top" else f"{cut.kind} >= {value}"
 
 
 def term_words(term: CategoryTerm) -> str:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.query import CategoryTerm, Cut, Filters, Part, Query, query_of, query_words
-from core.query.words import cut_words, denial_words
+from core.query import CategoryTerm, Filters, Part, Query, query_of, query_words
+from core.query.words import denial_words
 from tests.core.query.queries import for_all, queries
 
 
@@ -49,18 +49,6 @@ def test_the_words_are_one_line_and_say_nothing_only_for_nothing(query):
     assert "\n" not in said
     asks_for_nothing = not query.parts and query.filters == Filters()
     assert (said == "") == asks_for_nothing
-
-
-@pytest.mark.parametrize(
-    ("cut", "text"),
-    [
-        (Cut("top", 1_000), "best 1,000"),
-        (Cut("score", 0.27), "score >= 0.27"),
-        (Cut("percentile", 99), "percentile >= 99"),
-    ],
-)
-def test_a_cut_is_said(cut, text):
-    assert cut_words(cut) == text
 
 
 def test_a_denial_of_a_number_is_not_a_denial_of_all():
