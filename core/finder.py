@@ -10,7 +10,7 @@ from core.coco import CocoDataset
 from core.duplicates import NearDuplicates
 from core.embeddings import Embeddings
 from core.errors import EmbeddingsError, QueryError
-from core.filters import FilterCount, explain, passing
+from core.filters import BoolArray, Filtered, filtered
 from core.found import Counts, Found
 from core.index import ExactIndex
 from core.progress import Progress
@@ -22,8 +22,6 @@ from core.search import Candidates, Hits, Vectors, arrange, text_notes, top_hits
 if TYPE_CHECKING:
     from core.encoder import Encoder
     from core.searchable import SearchableDataset
-
-BoolArray = npt.NDArray[np.bool_]
 
 _NO_FILTERS = Filters()
 _LOOKS = 5
@@ -57,8 +55,7 @@ class SearchMemory:
             100, 256 * 2**20, lambda ranked: ranked.ranking.n_bytes
         )
         self.alignments: Recent[Alignment] = Recent(16)
-        self.masks: Recent[BoolArray] = Recent(200, 64 * 2**20, lambda mask: mask.nbytes)
-        self.counts: Recent[tuple[FilterCount, ...]] = Recent(200)
+        self.filtered: Recent[Filtered] = Recent(200, 256 * 2**20, lambda one: one.n_bytes)
         self.near: Recent[NearDuplicates] = Recent(16)
 
 
@@ -100,13 +97,13 @@ class Finder:
         """Return what `query` finds; `SearchableDataset.find` says all about it."""
         if query.is_ranked or query.hide_duplicates is not None:
             self._look()
-        passes = self._passing(query.filters, progress)
+        filters = self._filtered(query.filters, progress)
         ranked = self._ranked(query) if query.is_ranked else None
-        candidates = self._candidates(ranked, passes)
+        candidates = self._candidates(ranked, filters.passes)
         lowest = None if ranked is None else ranked.ranking.lowest(query.cut)
         shown = arrange(query, candidates, lowest, self._near(query, candidates))
         ids = self._coco.images.ids[candidates.rows]
-        counts = Counts(len(passes), int(passes.sum()), self._filter_counts(query.filters))
+        counts = Counts(len(filters.passes), int(filters.passes.sum()), filters.counts)
         notes: list[str] = []
         if ranked is not None:
             notes += (*ranked.notes, *_left_out(query, counts.passing, len(candidates)))
@@ -124,6 +121,7 @@ class Finder:
                 for place, hidden in sorted(shown.hidden.items())
             },
             notes=tuple(dict.fromkeys((*notes, *shown.notes))),
+            annotation_hash=self._coco.annotation_hash,
         )
 
     def neighbours(self, image_id: int, k: int) -> Hits:
@@ -148,17 +146,9 @@ class Finder:
             f"The files of {name!r} change while they are read. Try again when that is over."
         )
 
-    def _passing(self, filters: Filters, progress: Progress | None) -> BoolArray:
-        if filters == _NO_FILTERS:
-            return np.ones(len(self._coco.images), dtype=np.bool_)
+    def _filtered(self, filters: Filters, progress: Progress | None) -> Filtered:
         key = (self._dataset.name, self._coco.annotation_hash, filters)
-        return self._memory.masks.get(key, lambda: passing(self._coco, filters, progress))
-
-    def _filter_counts(self, filters: Filters) -> tuple[FilterCount, ...]:
-        if filters == _NO_FILTERS:
-            return ()
-        key = (self._dataset.name, self._coco.annotation_hash, filters)
-        return self._memory.counts.get(key, lambda: explain(self._coco, filters))
+        return self._memory.filtered.get(key, lambda: filtered(self._coco, filters, progress))
 
     def _ranked(self, query: Query) -> Ranked:
         def make() -> Ranked:

@@ -1,13 +1,14 @@
 """What a query has found: pictures in order, what was counted, and what can be chosen of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import QueryError
 from core.filters import FilterCount
 from core.progress import NoProgress, Progress
 from core.query import Query, query_words
@@ -61,6 +62,7 @@ class Found:
         duplicates: by the id of a picture here the ids of those hidden behind it, in rank
             order.
         notes: plain sentences on what was not seen, is not known or could not be done.
+        annotation_hash: of the annotations that were searched; "" counts as those of now.
     """
 
     dataset: "SearchableDataset"
@@ -73,6 +75,7 @@ class Found:
     lowest: float | None = None
     duplicates: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    annotation_hash: str = ""
 
     def __post_init__(self) -> None:
         if self.scores is not None and self.scores.shape != self.image_ids.shape:
@@ -127,8 +130,10 @@ class Found:
         dataset's order and have no scores.
 
         Raises:
-            QueryError: an id that the dataset does not have, or no id.
+            QueryError: an id that the dataset does not have, no id, or annotations that were
+                replaced since.
         """
+        self._check_annotations()
         ids = np.unique(np.fromiter(image_ids, dtype=np.int64))
         rows = rows_known(self.dataset, ids)
         origin = QueryOrigin(
@@ -137,18 +142,19 @@ class Found:
             removed=tuple(np.setdiff1d(self.image_ids, ids).tolist()),
         )
         if self.ranking is None:
-            return self._subset(ids[np.argsort(rows)], None, origin)
+            return self._chosen(ids[np.argsort(rows)], None, origin)
         scores = self.ranking.scores_by_row(len(self.dataset.coco.images))[rows]
         order = np.lexsort((ids, -scores, self._places(ids)))
-        return self._subset(ids[order], scores[order], origin)
+        return self._chosen(ids[order], scores[order], origin)
 
     def all_but(self, excluded: Iterable[int]) -> Subset:
         """Return what is here without the pictures `excluded`, in the same order.
 
         Raises:
-            QueryError: nothing would be left.
+            QueryError: nothing would be left, or the annotations were replaced since.
         """
-        return self._subset(self.image_ids, self.scores).without(excluded)
+        self._check_annotations()
+        return Subset.found(self).without(excluded)
 
     def export(
         self,
@@ -168,13 +174,31 @@ class Found:
 
         Raises:
             ExportError: a picture cannot be had, or `path` cannot be written.
+            QueryError: the annotations were replaced since.
         """
         from core.export import write_zip
 
+        self._check_annotations()
         plan = Subset.found(self).plan(choices, who=who, when=when)
         return write_zip(
             plan, Path(path), without_missing=without_missing, progress=progress or NoProgress()
         )
+
+    def _check_annotations(self) -> None:
+        """Refuse to go on when the rows of the ranking mean other pictures by now."""
+        if self.annotation_hash not in ("", self.dataset.coco.annotation_hash):
+            raise QueryError(
+                f"The annotations of {self.dataset.name!r} were replaced after this search. "
+                "Search again."
+            )
+
+    def _chosen(
+        self,
+        ids: npt.NDArray[np.int64],
+        scores: npt.NDArray[np.float32] | None,
+        origin: QueryOrigin,
+    ) -> Subset:
+        return replace(Subset.found(self), image_ids=ids, scores=scores, origin=origin)
 
     def _places(self, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where ids stand before their scores count: int64, shape (ids,)."""
@@ -185,12 +209,3 @@ class Found:
             is_here = self.image_ids[by_id[at]] == ids
             places = np.where(is_here, by_id[at], len(self))
         return places
-
-    def _subset(
-        self,
-        ids: npt.NDArray[np.int64],
-        scores: npt.NDArray[np.float32] | None,
-        origin: QueryOrigin | None = None,
-    ) -> Subset:
-        origin = origin or QueryOrigin(self.query)
-        return Subset(self.dataset, self.words, ids, scores, self.notes, origin, self.all_scores)

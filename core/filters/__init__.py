@@ -13,13 +13,14 @@ from core.filters.names import (
     pictures_by_license,
     pictures_without_terms,
 )
-from core.filters.passing import FilterCount, explain, passing
+from core.filters.passing import FilterCount, Filtered, filtered, passing
 
 __all__ = [
     "BoolArray",
     "FilterCount",
+    "Filtered",
     "check",
-    "explain",
+    "filtered",
     "fitting",
     "passing",
     "pictures_by_category",

@@ -10,6 +10,9 @@ from core.filters.fitting import check
 from core.progress import Progress
 from core.query.record import Filters
 
+# In a tuple of Python's integers.
+_BYTES_OF_AN_ID = 40
+
 
 @dataclass(frozen=True, slots=True)
 class FilterCount:
@@ -28,8 +31,32 @@ class FilterCount:
     passing_without: int
 
 
-def passing(dataset: CocoDataset, filters: Filters, progress: Progress | None = None) -> BoolArray:
-    """Tell which pictures meet all conditions.
+@dataclass(frozen=True, slots=True, eq=False)
+class Filtered:
+    """What filters let through of one dataset.
+
+    Attributes:
+        filters: the conditions.
+        passes: bool, shape (images,), in the order of the dataset's images: those that meet
+            all conditions.
+        counts: what each condition does, so that an empty result explains itself. Each term,
+            word, bound and use that a licence allows is a condition of its own; what is an
+            "or" (`any_of`, single licences, orientations) is one together.
+    """
+
+    filters: Filters
+    passes: BoolArray
+    counts: tuple[FilterCount, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """About how much memory it takes."""
+        n_listed = len(self.filters.only or ()) + len(self.filters.excluded)
+        return self.passes.nbytes + n_listed * _BYTES_OF_AN_ID
+
+
+def filtered(dataset: CocoDataset, filters: Filters, progress: Progress | None = None) -> Filtered:
+    """Tell which pictures meet all conditions, and what each condition lets through.
 
     Categories of one name count together. A crowd is one record in COCO, and counts as one
     instance.
@@ -39,30 +66,9 @@ def passing(dataset: CocoDataset, filters: Filters, progress: Progress | None = 
         filters: the conditions; without one every picture passes.
         progress: told the captions read, when their words must be indexed first.
 
-    Returns:
-        bool, shape (images,), in the order of `dataset.images`.
-
     Raises:
         QueryError: a condition on what the dataset does not have, as `check` says.
         DatasetError: the captions file changed while it was read.
-    """
-    check(dataset, filters)
-    passes = np.ones(len(dataset.images), dtype=np.bool_)
-    for condition in conditions(dataset, filters, progress):
-        passes &= condition.passes
-    return passes
-
-
-def explain(
-    dataset: CocoDataset, filters: Filters, progress: Progress | None = None
-) -> tuple[FilterCount, ...]:
-    """Count what each condition lets through, so that an empty result explains itself.
-
-    Each term, word, bound and use that a licence allows is a condition of its own; what is
-    an "or" (`any_of`, single licences, orientations) is one together.
-
-    Raises:
-        QueryError, DatasetError: as `passing`.
     """
     check(dataset, filters)
     n = len(dataset.images)
@@ -70,7 +76,7 @@ def explain(
     n_failed = np.zeros(n, dtype=np.int16)
     for condition in parts:
         n_failed += ~condition.passes
-    return tuple(
+    counts = tuple(
         FilterCount(
             label=condition.label,
             drop=condition.drop,
@@ -79,3 +85,9 @@ def explain(
         )
         for condition in parts
     )
+    return Filtered(filters, n_failed == 0, counts)
+
+
+def passing(dataset: CocoDataset, filters: Filters) -> BoolArray:
+    """Tell which pictures meet all conditions: the mask of `filtered`."""
+    return filtered(dataset, filters).passes

@@ -16,7 +16,7 @@ from core.coco import CocoDataset, open_dataset
 from core.errors import QueryError
 from core.filters import (
     check,
-    explain,
+    filtered,
     fitting,
     passing,
     pictures_by_category,
@@ -71,7 +71,7 @@ class Plain:
         return [one for one in self.ids if all(self.answers(one, filters))]
 
     def answers(self, one: int, filters: Filters) -> Iterator[bool]:
-        """Whether a picture meets each condition, in the order of `explain`."""
+        """Whether a picture meets each condition, in the order of `Filtered.counts`."""
         record = self.images[one]
         yield from (self.holds(one, term) for term in filters.must)
         if filters.any_of:
@@ -306,7 +306,7 @@ def test_any_filters_pass_and_explain_as_a_loop_does(hostile, data):
     answers = [list(hostile.plain.answers(one, filters)) for one in hostile.plain.ids]
 
     assert hostile.passing(filters) == hostile.plain.passing(filters)
-    counts = explain(hostile.coco, filters)
+    counts = filtered(hostile.coco, filters).counts
     assert [one.passing_alone for one in counts] == [
         sum(of_one[place] for of_one in answers) for place in range(len(counts))
     ]
@@ -332,8 +332,8 @@ def test_dropping_each_condition_in_turn_leaves_none(hostile):
         only=(1, 42),
         excluded=(7,),
     )
-    labels = [one.label for one in explain(hostile.coco, filters)]
-    while counts := explain(hostile.coco, filters):
+    labels = [one.label for one in filtered(hostile.coco, filters).counts]
+    while counts := filtered(hostile.coco, filters).counts:
         filters = counts[0].drop
 
     assert filters == Filters()
@@ -359,7 +359,7 @@ def test_dropping_each_condition_in_turn_leaves_none(hostile):
 def test_an_empty_result_names_the_condition_to_drop(demo):
     dogs = len(demo.plain.passing(Filters(must=(CategoryTerm("dog"),))))
     filters = Filters(must=(CategoryTerm("dog"), CategoryTerm("elephant", count=50)))
-    dog, elephants = explain(demo.coco, filters)
+    dog, elephants = filtered(demo.coco, filters).counts
 
     assert not passing(demo.coco, filters).any()
     assert (dog.passing_alone, dog.passing_without) == (dogs, 0)
@@ -369,7 +369,7 @@ def test_an_empty_result_names_the_condition_to_drop(demo):
 
 def test_no_condition_lets_all_pass(each):
     assert each.passing(Filters()) == each.plain.ids
-    assert explain(each.coco, Filters()) == ()
+    assert filtered(each.coco, Filters()).counts == ()
 
 
 def test_a_crowd_counts_as_one_instance(tmp_path):
@@ -403,7 +403,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("filters", "message"), WRONG.values(), ids=WRONG)
 def test_what_the_dataset_lacks_is_named_with_the_nearest(demo, filters, message):
-    for ask in (check, passing, explain):
+    for ask in (check, passing):
         with pytest.raises(QueryError, match=message) as caught:
             ask(demo.coco, filters)
         assert len(str(caught.value)) < 600
@@ -419,7 +419,9 @@ def test_a_dataset_of_captions_has_no_categories(tmp_path):
 
     assert passing(captioned, Filters(words=(Words("picture 2"),))).tolist() == [False, True]
     assert passing(captioned, Filters(annotated=True, crowd=False)).all()
-    assert [one.label for one in explain(captioned, Filters(annotated=True))] == ["with captions"]
+    assert [one.label for one in filtered(captioned, Filters(annotated=True)).counts] == [
+        "with captions"
+    ]
     assert pictures_by_category(captioned) == {}
 
 

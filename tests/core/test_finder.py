@@ -252,7 +252,7 @@ class TestCuts:
         demo.find(query)
         monkeypatch.setattr(demo.encoder, "encode_texts", lambda *_: pytest.fail("encoded"))
         monkeypatch.setattr("core.finder.scores_of", lambda *_: pytest.fail("scored"))
-        monkeypatch.setattr("core.finder.passing", lambda *_: pytest.fail("filtered"))
+        monkeypatch.setattr("core.finder.filtered", lambda *_: pytest.fail("filtered"))
         for cut in (Cut("top", 5), Cut("score", 0.1), Cut("percentile", 80)):
             assert len(demo.find(replace(query, cut=cut)))
 

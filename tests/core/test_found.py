@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+from dataclasses import replace
 from zipfile import ZipFile
 
 import numpy as np
@@ -77,8 +79,6 @@ def test_all_but_all_is_a_query_error(found):
 
 
 def test_pictures_without_a_vector_come_last_and_have_no_score(tiny_home_copy, tiny_settings):
-    from dataclasses import replace
-
     dataset = open_library(replace(tiny_settings, home=tiny_home_copy)).dataset("tiny", "tiny")
     put_vectors(dataset, rows_with_copies(N_TINY - 2, 16))
     subset = dataset.search("a dog", top_k=1).choose([112, 103, 111])
@@ -90,6 +90,20 @@ def test_pictures_without_a_vector_come_last_and_have_no_score(tiny_home_copy, t
     with ZipFile(path) as archive:
         rows = list(csv.DictReader(io.StringIO(archive.read("scores.csv").decode())))
     assert [row["score"] for row in rows] == [str(subset.scores[0]), "", ""]
+
+
+def test_nothing_is_chosen_of_annotations_that_were_replaced(tiny_home_copy, tiny_settings):
+    dataset = open_library(replace(tiny_settings, home=tiny_home_copy)).dataset("tiny", "tiny")
+    found = dataset.search("a dog", top_k=5)
+    for path in (dataset.coco.folder / "annotations").glob("*.json"):
+        document = json.loads(path.read_text())
+        document["images"] = document["images"][1:]
+        known = {image["id"] for image in document["images"]}
+        document["annotations"] = [a for a in document["annotations"] if a["image_id"] in known]
+        path.write_text(json.dumps(document))
+    for choose in (found.choose, found.all_but):
+        with pytest.raises(QueryError, match=r"'tiny' were replaced .* Search again"):
+            choose([103])
 
 
 def test_the_title_says_the_query_and_the_number(dataset, found):
