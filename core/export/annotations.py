@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -24,10 +25,16 @@ def annotation_members(contents: Contents) -> Iterator[Member]:
     Of a divided package the latter alone, one for each part.
     """
     for part in contents.divided:
+        members = {
+            kind: json_member(part, kind, annotation_file_name(kind, _label(part)))
+            for kind in part.kinds
+        }
         if not part.part:
-            yield json_member(part, part.dataset.primary, "annotations.json")
-        for kind in part.kinds:
-            yield json_member(part, kind, annotation_file_name(kind, _label(part)))
+            main = members[part.dataset.primary]
+            name = f"{ANNOTATIONS}/annotations.json"
+            yield replace(main, name=name)
+            members[part.dataset.primary] = replace(main, same_as=name)
+        yield from members.values()
 
 
 def mask_members(contents: Contents) -> Iterator[Member]:

@@ -6,10 +6,15 @@ known beforehand; with fixed times and order, the same subset gives the same byt
 
 import errno
 import hashlib
+import os
 import shutil
-from collections.abc import Iterator, Sequence
+import struct
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import Self
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
@@ -19,7 +24,7 @@ from core.export import pictures as standing_of
 from core.export.contents import Ids, Member, MissingPicture
 from core.export.formats import Format, format_of
 from core.export.geometry import Scaling
-from core.export.pictures import Picture, file_chunks, present
+from core.export.pictures import CHUNK_BYTES, Picture, file_chunks, file_of
 from core.export.planning import ExportPlan, scalings, standing
 from core.export.resizing import resized, scaled_bytes
 from core.export.sizes import SUMS, sum_line
@@ -37,6 +42,8 @@ _NOT_KEPT = (
     "It was fetched, but the cache of fetched pictures had no room for it. "
     "Give it more: COCOSIFT_PICTURE_CACHE_MB."
 )
+_WAITING = 16  # chunks
+_LOCAL_HEADER = 30
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -104,11 +111,14 @@ def write_zip(
     try:
         _require_space(path, plan.n_bytes)
         with unfinished(path) as temporary:
-            with ZipFile(temporary, "w", ZIP_STORED) as archive:
-                package = _Package(archive, steps)
+            with ZipFile(temporary, "w", ZIP_STORED) as archive, _Hashing() as hashing:
+                package = _Package(archive, temporary, hashing, steps)
                 found = _write_pictures(package, shape, plan, without_missing)
                 contents = plan.selection.contents(found)
-                for member in shape.documents(contents):
+                documents: Iterable[Member] = plan.documents
+                if contents.missing != plan.missing:
+                    documents = shape.documents(contents)
+                for member in documents:
                     package.add(member)
                 package.add(_sums_member(package))
             _verify(temporary, package)
@@ -121,7 +131,7 @@ def write_zip(
         n_annotations=contents.n_annotations,
         n_bytes=path.stat().st_size,
         missing=contents.missing,
-        sha256=package.sums[SUMS],
+        sha256=package.digests[SUMS].hexdigest(),
     )
 
 
@@ -161,17 +171,21 @@ class _Package:
     """The archive in the making.
 
     Attributes:
-        sums: hex sha256 of each member that is written, by name and in order.
+        path: its file.
+        digests: the sha256 of each member that is written, by name and in order; complete
+            when `hashing` is done.
         sizes: their bytes.
     """
 
     archive: ZipFile
+    path: Path
+    hashing: "_Hashing"
     steps: _Steps
-    sums: dict[str, str] = field(default_factory=dict)
+    digests: "dict[str, hashlib._Hash]" = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
     def add(self, member: Member) -> None:
-        if member.name in self.sums:
+        if member.name in self.sizes:
             raise ExportError(f"Two files of the package would be named {member.name}.")
         info = ZipInfo(member.name, ZIP_EPOCH)
         info.create_system = 3  # Unix, on every system, for the permissions below
@@ -179,10 +193,12 @@ class _Package:
         # What is not known exactly may become larger; this decides on the 64-bit form.
         info.file_size = member.n_bytes if member.is_exact else 2 * member.n_bytes
         written, digest = 0, hashlib.sha256()
+        again = member.same_as in self.sizes
+        chunks = self._read_back(member.same_as) if again else member.chunks()
         with self.archive.open(info, "w") as file:
-            for chunk in member.chunks():
+            for chunk in chunks:
                 file.write(chunk)
-                digest.update(chunk)
+                self.hashing.add(digest, chunk)
                 written += len(chunk)
                 self.steps.add(len(chunk))
         if member.is_exact and written != member.n_bytes:
@@ -190,12 +206,59 @@ class _Package:
                 f"{member.name} has changed while it was copied: expected {member.n_bytes:,} "
                 f"bytes, found {written:,}. Export again."
             )
-        self.sums[member.name] = digest.hexdigest()
+        self.digests[member.name] = digest
         self.sizes[member.name] = written
+
+    def _read_back(self, name: str) -> Iterator[bytes]:
+        """The bytes of a member that is written; members are stored as they are."""
+        info = self.archive.getinfo(name)
+        fp = self.archive.fp
+        if fp is not None:
+            fp.flush()
+        with self.path.open("rb") as file:
+            file.seek(info.header_offset)
+            header = file.read(_LOCAL_HEADER)
+            name_bytes, extra_bytes = struct.unpack("<HH", header[-4:])
+            file.seek(name_bytes + extra_bytes, os.SEEK_CUR)
+            left = info.file_size
+            while left and (chunk := file.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
+                yield chunk
+
+
+class _Hashing:
+    """Hashes beside the writing: hashing, checksums and the disk then share two cores."""
+
+    def __init__(self) -> None:
+        # Bounded, so that a slow hash holds the writing up and not the memory.
+        self._waiting: Queue[tuple[hashlib._Hash, bytes] | None] = Queue(_WAITING)
+        self._thread = Thread(target=self._work, name="sha256", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waiting.put(None)
+        self._thread.join()
+
+    def add(self, digest: "hashlib._Hash", chunk: bytes) -> None:
+        self._waiting.put((digest, chunk))
+
+    def finish(self) -> None:
+        """Wait until all that was added is hashed."""
+        self._waiting.join()
+
+    def _work(self) -> None:
+        while (task := self._waiting.get()) is not None:
+            task[0].update(task[1])
+            self._waiting.task_done()
 
 
 def _sums_member(package: _Package) -> Member:
-    text = b"".join(sum_line(digest, name) for name, digest in package.sums.items())
+    package.hashing.finish()
+    lines = (sum_line(digest.hexdigest(), name) for name, digest in package.digests.items())
+    text = b"".join(lines)
     return Member(SUMS, len(text), lambda: [text])
 
 
@@ -249,7 +312,7 @@ def _write_pictures(
             members = [shape.bundle(contents, number, members)] if members else []
         for member in members:
             # Two records may share one file.
-            if member.name not in package.sums:
+            if member.name not in package.sizes:
                 package.add(member)
     in_order = [found[place] for place in sorted(found)]
     if all(picture.reason for picture in in_order):
@@ -293,13 +356,11 @@ def _picture_member(
     name: str, pictures: PictureStore, picture: Picture, scaling: Scaling | None
 ) -> Member:
     if scaling is None:
-        return Member(
-            name, picture.n_bytes, lambda: file_chunks(present(pictures, picture.image_id))
-        )
+        return Member(name, picture.n_bytes, lambda: file_chunks(file_of(pictures, picture)))
     return Member(
         name,
         scaled_bytes(picture.n_bytes, scaling),
-        lambda: [resized(present(pictures, picture.image_id), scaling)],
+        lambda: [resized(file_of(pictures, picture), scaling)],
         is_exact=False,
     )
 

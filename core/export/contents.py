@@ -36,12 +36,14 @@ class Member:
 
     Attributes:
         n_bytes: how many they are; about, when not `is_exact`.
+        same_as: the name of a member before it with the same bytes, if there is one.
     """
 
     name: str
     n_bytes: int
     chunks: Callable[[], Iterable[bytes]]
     is_exact: bool = True
+    same_as: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -81,7 +81,8 @@ def look(
         try:
             if failed and image_id in failed:
                 raise failed[image_id]
-            found.append(_examined(pictures, picture, side, available[image_id]))
+            folder = dataset.picture_folder
+            found.append(_examined(pictures, picture, side, available[image_id], folder))
         except (PictureError, OSError) as error:
             found.append(_without(picture, str(error)))
     return found
@@ -105,10 +106,14 @@ def missing(found: Iterable[Picture]) -> tuple[MissingPicture, ...]:
     )
 
 
-def present(pictures: PictureStore, image_id: int) -> Path:
-    path = pictures.path(image_id)
-    # The cache may just have dropped it, for pictures that others fetch: fetch it again.
-    return path if path.exists() else pictures.path(image_id)
+def file_of(pictures: PictureStore, picture: Picture) -> Path:
+    """The file of a picture that was found; fetched again if the cache has just dropped it.
+
+    Raises:
+        PictureError: it cannot be had any more.
+    """
+    path = picture.path
+    return path if path is not None and path.exists() else _present(pictures, picture.image_id)
 
 
 def file_chunks(path: Path) -> Iterator[bytes]:
@@ -147,15 +152,21 @@ def states_digest(found: Iterable[Picture]) -> str:
 
 
 def _examined(
-    pictures: PictureStore, picture: Picture, sides: tuple[int, int], known: Availability
+    pictures: PictureStore,
+    picture: Picture,
+    sides: tuple[int, int],
+    known: Availability,
+    folder: Path | None,
 ) -> Picture:
-    safe_file_name(picture.file_name)
     if known.state == "missing":
         raise PictureError(known.reason)
     if known.state == "remote":
         n_bytes = int((sides[0] * sides[1] or USUAL_PIXELS) * BYTES_PER_PIXEL)
         return _standing(picture, picture.source, None, n_bytes, _REMOTE)
-    path = present(pictures, picture.image_id)
+    if known.state == "local" and folder is not None:
+        path = folder / safe_file_name(picture.file_name)
+    else:
+        path = _present(pictures, picture.image_id)
     status = path.stat()
     _check_raster(path, status, *sides)
     if known.state == "cached":
@@ -163,6 +174,12 @@ def _examined(
         return _standing(picture, picture.source, path, status.st_size, _REMOTE)
     version = f"{status.st_size}-{status.st_mtime_ns}"
     return _standing(picture, str(path), path, status.st_size, version)
+
+
+def _present(pictures: PictureStore, image_id: int) -> Path:
+    path = pictures.path(image_id)
+    # The cache may just have dropped it, for pictures that others fetch: fetch it again.
+    return path if path.exists() else pictures.path(image_id)
 
 
 def _standing(

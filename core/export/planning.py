@@ -14,7 +14,7 @@ from core.errors import ExportError, PictureError
 from core.export.annotations import mask_names
 from core.export.changes import Numbering, RecordChanges
 from core.export.choices import ExportChoices
-from core.export.contents import Contents, Ids, MissingPicture, Percentiles, Scores
+from core.export.contents import Contents, Ids, Member, MissingPicture, Percentiles, Scores
 from core.export.documents import NOT_ANNOTATED
 from core.export.formats import Format, Loss, format_of
 from core.export.geometry import Scaling
@@ -107,6 +107,7 @@ class ExportPlan:
         forbidden: for each chosen use, the pictures that are not allowed for it.
         renamed: pictures whose names in the package are not the records' own.
         notes: plain sentences on what does not leave, or not as it was.
+        documents: all members but pictures, if no more pictures are missing than `missing`.
     """
 
     selection: Selection
@@ -121,6 +122,7 @@ class ExportPlan:
     forbidden: tuple[Forbidden, ...] = ()
     renamed: int = 0
     notes: tuple[str, ...] = ()
+    documents: tuple[Member, ...] = ()
 
     @property
     def dataset(self) -> CocoDataset:
@@ -195,6 +197,7 @@ def plan_export(
     )
     found = standing(selection, pictures)
     contents = selection.contents(found)
+    documents = tuple(shape.documents(contents))
     to_fetch = [picture for picture in found if picture.is_remote]
     mix = licence_mix(dataset, contents.image_ids)
     return ExportPlan(
@@ -203,13 +206,14 @@ def plan_export(
         missing=contents.missing,
         to_fetch=tuple(picture.image_id for picture in to_fetch),
         fetch_bytes=sum(picture.n_bytes for picture in to_fetch),
-        n_bytes=package_bytes(shape, contents, found),
+        n_bytes=package_bytes(shape, contents, found, documents),
         key=_key(selection, found),
         losses=tuple(loss for loss in shape.losses(contents) if loss.count),
         licences=mix,
         forbidden=forbidden_uses(mix, choices.uses),
         renamed=len(contents.changes.file_names),
         notes=tuple(_notes(selection)),
+        documents=documents,
     )
 
 

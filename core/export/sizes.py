@@ -12,7 +12,7 @@ import numpy.typing as npt
 from core.coco import CocoDataset
 from core.export.annotations import separator_bytes
 from core.export.card import card_members
-from core.export.contents import Contents
+from core.export.contents import Contents, Member
 from core.export.documents import TABLES
 from core.export.formats.coco import COCO
 from core.export.formats.format import Format
@@ -65,9 +65,11 @@ def base_bytes(dataset: CocoDataset) -> int:
     return _usual_lines(dataset).base
 
 
-def package_bytes(shape: Format, contents: Contents, found: Iterable[Picture]) -> int:
+def package_bytes(
+    shape: Format, contents: Contents, found: Iterable[Picture], documents: Iterable[Member]
+) -> int:
     """Size of the ZIP of `contents`, whose pictures are `found`, by the format's fixed lengths."""
-    members = {member.name: member.n_bytes for member in shape.documents(contents)}
+    members = {member.name: member.n_bytes for member in documents}
     pictures = {} if contents.choices.without_pictures else _pictures(shape, contents, found)
     if shape.bundle is not None:
         pictures = _bundled(pictures)
@@ -144,7 +146,7 @@ def _measured_lines(dataset: CocoDataset) -> _Lines:
         counts, _ = dataset.record_sizes("instances", ids)
         by_kind["instances"] = _OBJECT_BYTES
         n_bytes -= int(_OBJECT_BYTES * counts.sum())
-    base = package_bytes(COCO, none, []) + card
+    base = package_bytes(COCO, none, [], COCO.documents(none)) + card
     return _Lines(base, max(0, n_bytes // max(1, len(ids))) + _SCORE_BYTES, by_kind)
 
 
