@@ -103,6 +103,44 @@ def test_of_a_text_that_was_cut_the_ids_before_the_cut_are_read(browser):
     page.close()
 
 
+def test_pictures_of_another_dataset_are_asked_about_while_an_old_answer_is_on_its_way(browser):
+    page = browser.new_page()
+    for name in ("elements.js", "records.js"):
+        page.add_script_tag(content=(GALLERY / name).read_text())
+    first, second, caption = page.evaluate(
+        """async () => {
+          const asked = [];
+          const answers = [];
+          window.fetch = (url) => {
+            asked.push(url);
+            const images = { 1: { captions: [url] } };
+            const response = { ok: true, json: async () => ({ images }) };
+            return new Promise((resolve) => answers.push(() => resolve(response)));
+          };
+          const gallery = { base: "/one", version: "1" };
+          const records = new Records(gallery, () => {});
+          const wish = () => {
+            records.want([1], ["captions"]);
+            records.askSoon.cancel();
+            records.ask();
+          };
+          wish();
+          gallery.base = "/two";
+          records.forget();
+          wish();
+          for (const at of [0, 1]) {
+            answers[at]?.();
+            await new Promise((resolve) => setTimeout(resolve));
+          }
+          return [...asked, records.of(1)?.captions[0]];
+        }"""
+    )
+    assert first.startswith("/one/")
+    assert second.startswith("/two/")
+    assert caption == second
+    page.close()
+
+
 def test_ctrl_click_shift_click_and_the_circle_pick(found):
     pick(found, 1)
     expect(count(found)).to_contain_text("1 selected")

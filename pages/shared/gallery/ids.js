@@ -4,7 +4,8 @@
 //
 // An id is a number, or decimal text where a number of JavaScript would not be exact.
 
-const MAX_PACKED_IDS = 200_000;
+// As many as a result sends ids (MAX_SENT_IDS in results.py), so that all can be selected.
+const MAX_PACKED_IDS = 1_000_000;
 const LARGEST_ID = 2n ** 63n - 1n;
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

@@ -3,6 +3,7 @@
 
 const BATCH = 100;
 const MOST_RECORDS = 3_000;
+const MOST_WHOLE = 500;
 
 class Records {
   constructor(gallery, arrived) {
@@ -17,8 +18,9 @@ class Records {
 
   // Another dataset, or other files of it: ids mean other pictures.
   forget() {
-    this.brief.clear();
-    this.whole.clear();
+    this.brief = new Map();
+    this.whole = new Map();
+    this.wanted = [];
   }
 
   of(id) {
@@ -36,15 +38,14 @@ class Records {
     if (this.isAsking || !this.wanted.length) return;
     this.isAsking = true;
     const ids = this.wanted.splice(0, BATCH);
-    const parts = this.parts;
-    const base = this.gallery.base;
-    const url = `${base}/annotations?ids=${ids.join(",")}&parts=${parts.join(",")}&v=${this.gallery.version}`;
+    const { parts, brief } = this;
+    const url = `${this.gallery.base}/annotations?ids=${ids.join(",")}&parts=${parts.join(",")}&v=${this.gallery.version}`;
     const response = await fetch(url).catch(() => null);
     const images = response?.ok ? (await response.json().catch(() => ({}))).images : null;
     this.isAsking = false;
-    if (base !== this.gallery.base) return;
-    if (images) this.keep(ids, parts, images);
-    else this.wanted = []; // asked again when the person scrolls on
+    const isForgotten = brief !== this.brief;
+    if (images && !isForgotten) this.keep(ids, parts, images);
+    else if (!isForgotten) this.wanted = []; // asked again when the person scrolls on
     if (this.wanted.length) this.ask();
   }
 
@@ -55,17 +56,16 @@ class Records {
       const record = { ...known, ...images[id], parts: new Set([...(known?.parts || []), ...parts]) };
       this.brief.set(id, record);
     }
-    for (const id of this.brief.keys()) {
-      if (this.brief.size <= MOST_RECORDS) break;
-      this.brief.delete(id);
-    }
+    forgetOldest(this.brief, MOST_RECORDS);
     this.arrived(ids);
   }
 
   async wholeOf(id) {
-    if (!this.whole.has(id)) this.whole.set(id, this.fetchWhole(id));
-    const record = await this.whole.get(id);
-    if (record.error) this.whole.delete(id);
+    const { whole } = this;
+    if (!whole.has(id)) whole.set(id, this.fetchWhole(id));
+    forgetOldest(whole, MOST_WHOLE);
+    const record = await whole.get(id);
+    if (record.error) whole.delete(id);
     return record;
   }
 
@@ -73,5 +73,13 @@ class Records {
     const response = await fetch(`${this.gallery.base}/images/${id}/annotations?v=${this.gallery.version}`).catch(() => null);
     const record = await response?.json().catch(() => null);
     return record || { error: "Its annotations cannot be read just now." };
+  }
+}
+
+// A Map lists its keys in the order in which they came.
+function forgetOldest(known, most) {
+  for (const id of known.keys()) {
+    if (known.size <= most) break;
+    known.delete(id);
   }
 }
