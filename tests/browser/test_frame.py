@@ -4,10 +4,11 @@ import pytest
 from playwright.sync_api import expect
 
 PAGES = {"Search": "/", "Subsets": "/subsets", "Library": "/library"}
+DEEP = {title: path for title, path in PAGES.items() if path != "/"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+@pytest.mark.parametrize("path", DEEP.values(), ids=DEEP)
 def test_a_cold_deep_link_shows_the_whole_frame(start_server, demo_copy, open_page, path):
     page = open_page(start_server(demo_copy).url + path)
     for title in PAGES:
@@ -28,14 +29,11 @@ def test_every_request_stays_on_this_server(demo_server, browser):
     page.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_a_telephone_needs_no_sideways_scrolling(demo_server, open_page, path, scheme):
-    page = open_page(
-        f"{demo_server.url}{path}", viewport={"width": 390, "height": 844}, color_scheme=scheme
-    )
+def test_a_telephone_needs_no_sideways_scrolling(demo_server, open_page, path):
+    page = open_page(f"{demo_server.url}{path}", viewport={"width": 390, "height": 844})
     expect(page.get_by_test_id("stMain")).to_be_visible()
-    page.wait_for_timeout(1_000)
+    page.wait_for_load_state("networkidle")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 

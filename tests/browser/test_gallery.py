@@ -295,7 +295,8 @@ def test_many_pictures_are_kept_by_the_server_under_a_short_name(demo_server, op
 
 PICK_AND_RELOAD = """
 (positions) => {
-  const host = [...document.querySelectorAll("*")].find((node) => node.shadowRoot?.querySelector(".tile"));
+  const nodes = [...document.querySelectorAll("*")];
+  const host = nodes.find((node) => node.shadowRoot?.querySelector(".tile"));
   const circles = host.shadowRoot.querySelectorAll(".tile .pick");
   for (const position of positions) circles[position].click();
   location.reload();
