@@ -178,6 +178,15 @@ def test_the_keyboard_selects_all_inverts_and_takes_back(found):
     expect(count(found)).not_to_contain_text("selected")
 
 
+def test_keys_work_after_a_click_on_what_is_no_control(found):
+    count(found).click()
+    found.keyboard.press("ControlOrMeta+a")
+    expect(count(found)).to_contain_text("24 selected")
+    found.locator(".toolbar .where").click()
+    found.keyboard.press("?")
+    expect(found.get_by_role("dialog")).to_be_visible()
+
+
 def test_a_click_on_a_tile_causes_no_rerun(found):
     found.evaluate(
         """() => {

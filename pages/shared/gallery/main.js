@@ -352,11 +352,13 @@ class Gallery {
     return true;
   }
 
-  // Keys that need no picture work wherever no other element has the focus.
+  // Keys that need no picture work wherever no other element has the focus. A click beside all
+  // controls gives it to the frame round the page.
   keyOfThePage(event) {
     const target = event.composedPath()[0];
+    const isPage = target instanceof Node && target.contains(this.root.host || this.root);
     const isOurs = this.node.contains(target) && !target.closest("dialog, input, select");
-    if (event.defaultPrevented || (target !== document.body && !isOurs)) return;
+    if (event.defaultPrevented || (!isPage && !isOurs)) return;
     const action = keyAction("gallery", event);
     if (["all", "none", "invert", "undo", "help"].includes(action) && this.act(action)) event.preventDefault();
   }
