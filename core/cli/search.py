@@ -310,6 +310,12 @@ def _notes(found: "Found") -> list[str]:
             f"Without the filter {one.label!r} {one.passing_without:,} pass."
             for one in counts.filters
         ]
+    scores = found.passing_scores
+    if not len(found) and scores is not None and len(scores):
+        notes.append(
+            f"No picture scores that high: the best of the {len(scores):,} that pass scores "
+            f"{scores[0]:.4f}."
+        )
     if hidden := sum(map(len, found.duplicates.values())):
         noun = "near-duplicate is" if hidden == 1 else "near-duplicates are"
         notes.append(f"{hidden:,} {noun} hidden behind these.")

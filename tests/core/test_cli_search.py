@@ -130,6 +130,14 @@ def test_an_empty_result_says_what_each_filter_holds_back(search):
     assert notes[3].endswith("' 0 pass.")
 
 
+def test_a_threshold_that_nothing_reaches_says_what_the_best_scores(search, answer):
+    best = answer("a dog", "--category", "dog", "--top-k", "1")["results"][0]["score"]
+    result = search("a dog", "--category", "dog", "--threshold", "0.99")
+    assert result.exit_code == 0
+    last = result.stderr.splitlines()[-1]
+    assert last == f"No picture scores that high: the best of the 15 that pass scores {best:.4f}."
+
+
 def test_hidden_near_duplicates_are_counted_on_stderr(search, answer):
     arguments = ("a dog", "--hide-duplicates", 0.7, "--top-k", 5)
     hidden = sum(map(len, answer(*arguments)["duplicates"].values()))
