@@ -128,5 +128,5 @@ def _near(name: str, names: Iterable[str]) -> list[str]:
     for choice in choices:
         for form in dict.fromkeys([choice.casefold(), *choice.casefold().split()]):
             named.setdefault(form, []).append(choice)
-    forms = get_close_matches(name.casefold(), named, n=_NEAR, cutoff=0.7)
+    forms = get_close_matches(name.casefold(), named, n=_NEAR, cutoff=0.65)
     return list(dict.fromkeys(choice for form in forms for choice in named[form]))[:_NEAR]

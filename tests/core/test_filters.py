@@ -387,6 +387,7 @@ def test_a_crowd_counts_as_one_instance(tmp_path):
 WRONG = {
     "a capital": (Filters(must=(CategoryTerm("Dog"),)), "no category 'Dog'.*nearest.* dog"),
     "a slip": (Filters(any_of=(CategoryTerm("giraff"),)), "'giraff'.* giraffe"),
+    "two letters the wrong way round": (Filters(must=(CategoryTerm("dgo"),)), "'dgo'.* dog"),
     "a word of a name": (Filters(without=(CategoryTerm("tabel"),)), "'tabel'.* dining table"),
     "nothing alike": (Filters(must=(CategoryTerm("x" * 999),)), "It has airplane, .* more"),
     "a supercategory": (Filters(must=(CategoryTerm("animal"),)), "a supercategory of that name"),
