@@ -161,8 +161,10 @@ def _damage_named(path: Path) -> Iterator[None]:
         yield
     except UnidentifiedImageError:
         raise PictureError(f"{path.name} is not a picture that can be read.") from None
-    except Image.DecompressionBombError as error:
-        raise PictureError(f"{path.name} is refused: {error}") from None
+    except Image.DecompressionBombError:
+        raise PictureError(
+            f"{path.name} has more pixels than any that is decoded. Make it smaller."
+        ) from None
     except OSError as error:
         raise PictureError(_unreadable(path, error)) from error
     except Exception as error:
