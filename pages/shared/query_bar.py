@@ -57,7 +57,7 @@ def show_query(view: View) -> None:
             on_change=change_by,
             args=(keys.TEXT, _with_first_text),
         )
-        if first and len(query.parts) > 1:
+        if first and (len(query.parts) > 1 or first.weight != 1):
             _show_weight(0, first, query)
         _show_adding()
     are_several = sum(part.weight > 0 for part in query.parts) > 1 or query.mode != "blend"

@@ -254,6 +254,13 @@ def test_a_part_changes_sides_and_goes():
     assert query_of(test) == Query.text("a dog")
 
 
+def test_a_lone_text_shows_its_weight_when_that_is_not_the_usual():
+    """Else a weight of 0, left over when other parts were taken out, would rank nothing unseen."""
+    test = opened(Query(parts=(Part("text", "a dog", 0.0),)))
+    test.number_input(key="part-0-weight").set_value(1.0).run()
+    assert query_of(test) == Query(parts=(Part("text", "a dog"),))
+
+
 def test_an_uploaded_picture_is_searched_with_and_named_in_the_address():
     test = page(q="a dog")
     test.file_uploader(key="add-picture-0").upload("orange.png", picture()).run()
