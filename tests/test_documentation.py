@@ -148,7 +148,9 @@ def test_a_command_of_the_tour_runs(command, tmp_path):
 def test_the_steps_on_recipes_run(tmp_path):
     database = {"COCOSIFT_DATABASE_URL": f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"}
     steps = commands(section("Recipes and the catalogue"))
-    assert [step.split()[3] for step in steps] == ["search", "verify", "replay", "subsets"]
+    assert [step.split()[3] for step in steps] == [
+        *("search", "verify", "replay", "export", "subsets")
+    ]
     for step in steps:
         done = run(step, tmp_path, **database)
         assert done.returncode == 0, done.stderr

@@ -57,6 +57,13 @@ def add(
     split: Annotated[
         str | None, typer.Option(help="Names the files of an export; the name else.")
     ] = None,
+    use: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What the pictures are wanted for: commercial or modifications; exports count "
+            "those whose licence does not allow it. Any number of times.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite the registration of that name.")
     ] = False,
@@ -98,6 +105,7 @@ def add(
             url=url,
             title=title,
             split=split,
+            uses=use or (),
             replace=replace,
             progress=progress,
         )

@@ -66,6 +66,7 @@ class CocoDataset:
         annotation_hash: hex sha256 that changes when any annotation file's content does.
         picture_folder: where the pictures lie, None when nowhere here.
         examples: queries to try on it; may be empty.
+        uses: what its pictures are wanted for, of `commercial` and `modifications`.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class CocoDataset:
         self.kinds = tuple(indexes)
         self.picture_folder = manifest.pictures
         self.examples = manifest.examples
+        self.uses = manifest.uses
         self._manifest = manifest
         self._reread = reread
         self._index_folders = tuple(index_folders)

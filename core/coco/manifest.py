@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import DatasetError, PictureError
 
 KINDS = ("captions", "instances", "keypoints", "stuff", "panoptic")
+USES = ("commercial", "modifications")
 MANIFEST_NAME = "dataset.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _UNFIT = re.compile(r"[\x00-\x1f\\:]")
@@ -32,6 +33,8 @@ class DatasetManifest:
             the records' own `coco_url`.
         drawn: the pictures are drawings, and the app says so.
         examples: queries to try on the dataset.
+        uses: the licence policy: what its pictures are wanted for, of `commercial` and
+            `modifications`; exports count the pictures whose licence does not allow it.
     """
 
     title: str
@@ -41,6 +44,7 @@ class DatasetManifest:
     url: str | None = None
     drawn: bool = False
     examples: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.annotations) - set(KINDS))
@@ -51,6 +55,12 @@ class DatasetManifest:
         if not self.annotations:
             raise DatasetError(f"A dataset needs at least one annotation file. {_EXAMPLE}")
         check_name(self.split, "split")
+        for use in self.uses:
+            if use not in USES:
+                raise DatasetError(
+                    f"Unknown use {use!r:.60} in 'uses'. Expected: uses = [{_listed(USES)}], or "
+                    "one of them."
+                )
         for name in _URL_FIELDS.findall(self.url or ""):
             if name not in ("file_name", "id"):
                 raise DatasetError(
@@ -120,6 +130,8 @@ def manifest_text(manifest: DatasetManifest, folder: Path) -> str:
         lines.append("drawn = true            # pictures are drawings; the app says so")
     if manifest.examples:
         lines += ["examples = [", *(f"  {_quoted(query)}," for query in manifest.examples), "]"]
+    if manifest.uses:
+        lines.append(f"uses = [{_listed(manifest.uses)}]")
     lines += ["", "[annotations]"]
     for kind, path in manifest.annotations.items():
         lines.append(f"{kind} = {_quoted(_relative(path, folder))}")
@@ -143,15 +155,16 @@ def _manifest(values: dict[str, Any], folder: Path) -> DatasetManifest:
         pictures=folder / picture_folder if picture_folder else None,
         url=_get(pictures, "url", str, None),
         drawn=_get(values, "drawn", bool, False),
-        examples=_examples(values),
+        examples=_texts(values, "examples"),
+        uses=_texts(values, "uses"),
     )
 
 
-def _examples(values: dict[str, Any]) -> tuple[str, ...]:
-    examples = _get(values, "examples", list, [])
-    if not all(isinstance(example, str) for example in examples):
-        raise DatasetError(f"'examples' is {examples!r:.60}; expected a list of queries in quotes.")
-    return tuple(examples)
+def _texts(values: dict[str, Any], key: str) -> tuple[str, ...]:
+    found = _get(values, key, list, [])
+    if not all(isinstance(text, str) for text in found):
+        raise DatasetError(f"{key!r} is {found!r:.60}; expected a list of texts in quotes.")
+    return tuple(found)
 
 
 def _get(values: dict[str, Any], key: str, kind: type, default: Any) -> Any:
@@ -160,6 +173,10 @@ def _get(values: dict[str, Any], key: str, kind: type, default: Any) -> Any:
         words = {str: "text in quotes", dict: "a table", bool: "true or false", list: "a list"}
         raise DatasetError(f"{key!r} is {value!r:.60}; expected {words[kind]}. {_EXAMPLE}")
     return value
+
+
+def _listed(texts: Sequence[str]) -> str:
+    return ", ".join(map(_quoted, texts))
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -7,7 +7,7 @@ A dataset is a folder of `data/` with a dataset.toml, or the older flat layout:
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from core.atomic import write_text
@@ -93,6 +93,7 @@ def register_dataset(
     title: str | None = None,
     split: str | None = None,
     url: str | None = None,
+    uses: Sequence[str] = (),
     replace: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -107,6 +108,7 @@ def register_dataset(
         split: names the files of an export; `name` when left out.
         url: template of a picture's address with `{file_name}` or `{id}`, for pictures
             that are not here; the records' own `coco_url` when left out.
+        uses: what the pictures are wanted for, of `commercial` and `modifications`.
         replace: overwrite the registration of that name.
         progress: told the bytes read while the files are indexed.
 
@@ -139,6 +141,7 @@ def register_dataset(
         annotations={kind: path.resolve() for kind, path in files.items() if path is not None},
         pictures=pictures.resolve() if pictures is not None else None,
         url=url,
+        uses=tuple(dict.fromkeys(uses)),
     )
     text = manifest_text(manifest, folder)
     fresh = not folder.exists()

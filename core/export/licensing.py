@@ -2,14 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from core.coco import CocoDataset
-from core.export.choices import Use
 from core.export.contents import Contents, Member
 from core.export.members import csv_member
 from core.export.records import image_records
@@ -43,7 +42,7 @@ class LicenceShare:
 class Forbidden:
     """How many pictures are not allowed, or not known to be allowed, for a use."""
 
-    use: Use
+    use: str
     n_forbidden: int
     n_unknown: int
 
@@ -70,7 +69,7 @@ def licence_mix(
     )
 
 
-def forbidden_uses(mix: Sequence[LicenceShare], uses: Sequence[Use]) -> tuple[Forbidden, ...]:
+def forbidden_uses(mix: Sequence[LicenceShare], uses: Iterable[str]) -> tuple[Forbidden, ...]:
     """Count for each use the pictures whose licence does not allow it; none where all do."""
     found = []
     for use in uses:

@@ -210,7 +210,7 @@ def plan_export(
         key=_key(selection, found),
         losses=tuple(loss for loss in shape.losses(contents) if loss.count),
         licences=mix,
-        forbidden=forbidden_uses(mix, choices.uses),
+        forbidden=forbidden_uses(mix, dict.fromkeys((*dataset.uses, *choices.uses))),
         renamed=len(contents.changes.file_names),
         notes=tuple(_notes(selection)),
         documents=documents,

@@ -73,7 +73,7 @@ def test_add_prints_json_alone(tmp_path, files):
     assert len(report["notes"]) == 1
 
 
-def test_add_takes_stuff_panoptic_and_an_address(tmp_path):
+def test_add_takes_stuff_panoptic_an_address_and_a_policy(tmp_path):
     images = [image(1), image(2)]
     panoptic = {"image_id": 1, "file_name": "1.png", "segments_info": []}
     files = {
@@ -81,12 +81,14 @@ def test_add_takes_stuff_panoptic_and_an_address(tmp_path):
         "panoptic": write(tmp_path / "panoptic.json", coco(images, [panoptic])),
     }
     url = "https://host.invalid/{id}.jpg"
-    result = run(tmp_path, "add", "small", *arguments(files), "--url", url)
+    policy = ["--use", "commercial"]
+    result = run(tmp_path, "add", "small", *arguments(files), "--url", url, *policy)
 
     assert "1 stuff annotation, 1 panoptic annotation" in result.stdout
     small = open_dataset(tmp_path / "data/small", home(tmp_path))
     assert small.kinds == ("stuff", "panoptic")
     assert small.coco_url(2) == "https://host.invalid/2.jpg"
+    assert small.uses == ("commercial",)
 
 
 def test_add_without_files_or_twice_is_a_mistake(tmp_path, files):

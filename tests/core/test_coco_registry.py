@@ -51,6 +51,7 @@ def test_any_title_survives_in_the_manifest(tmp_path, title):
         url="http://images.cocodataset.org/val/{file_name}",
         drawn=True,
         examples=("a dog", title),
+        uses=("modifications", "commercial"),
     )
     write(tmp_path / "dataset.toml", manifest_text(manifest, tmp_path))
 
@@ -108,7 +109,8 @@ def test_missing_files_and_folders_are_named(tmp_path):
         ("[annotations]\ncaption = 'a.json'", "Unknown kind of annotations 'caption'"),
         ("title = 'x'", "needs at least one annotation file"),
         ("drawn = 'yes'\n[annotations]\ncaptions = 'c.json'", "expected true or false"),
-        ("examples = [1]\n[annotations]\ncaptions = 'c.json'", "expected a list of queries"),
+        ("examples = [1]\n[annotations]\ncaptions = 'c.json'", "expected a list of texts"),
+        ("uses = ['fun']\n[annotations]\ncaptions = 'c.json'", "Unknown use 'fun' in 'uses'"),
         ("split = 'a/b'\n[annotations]\ncaptions = 'c.json'", "cannot be the name of a split"),
         (
             "[annotations]\ncaptions = 'c.json'\n[pictures]\nurl = 'http://x/{name}'",

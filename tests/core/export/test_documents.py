@@ -27,7 +27,7 @@ from core.export import (
 )
 from core.export.licensing import photo_page
 from core.images import PictureStore
-from core.library import open_library
+from core.library import Library, open_library
 from core.query.options import query_of
 from core.recipe import (
     IdsOrigin,
@@ -150,6 +150,16 @@ class TestAttribution:
             use: sum(s.n_images for s in mix.values() if getattr(s.terms, use) is False)
             for use in ("commercial", "modifications")
         }
+
+    def test_the_policy_of_a_dataset_counts_for_each_export(self, tiny_home_copy):
+        manifest = tiny_home_copy / "data/tiny/dataset.toml"
+        manifest.write_text('uses = ["commercial"]\n' + manifest.read_text("utf-8"), "utf-8")
+        library = Library(Settings(home=tiny_home_copy, cache=tiny_home_copy / "cache"))
+        coco, pictures = library.coco_and_pictures("tiny")
+        plan = plan_export(coco, pictures, coco.images.ids)
+        assert [(entry.use, entry.n_unknown) for entry in plan.forbidden] == [
+            ("commercial", len(coco.images))
+        ]
 
     @pytest.mark.parametrize(
         ("address", "page"),
