@@ -20,7 +20,9 @@ run: $(VENV)/run.stamp ## start the app on http://127.0.0.1:8501 (HOST= and PORT
 	@echo "CocoSift starts on http://$(HOST):$(PORT)  (stop it with Ctrl-C)"
 	@exec $(BIN)/streamlit run streamlit_app.py --server.address=$(HOST) --server.port=$(PORT)
 
-test: test-tools lint types unit browser conformance ## everything between a fresh clone and a verdict
+# The unit tests keep one core busy and the browser the other.
+test: test-tools lint types ## everything between a fresh clone and a verdict
+	@$(MAKE) --no-print-directory -j2 --output-sync=target unit browser conformance
 
 lint: $(VENV)/test.stamp ## format and lint
 	$(BIN)/ruff format --check .
