@@ -238,6 +238,8 @@ def test_the_other_downloads_are_offered_with_their_sizes(found, tmp_path):
             re.compile(r"The 1 selected picture[\d.]+ [kM]B"),
             re.compile(r"All but the 1 left out[\d.]+ [kM]B"),
             re.compile(r"All 24 pictures of this result[\d.]+ [kM]B"),
+            "Name, format and other options",
+            "Save in Subsets, without a ZIP",
         ]
     )
     with found.expect_download() as event:
