@@ -347,4 +347,4 @@ def _is_id(text: object) -> bool:
 def _expect_one_of(noun: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         listed = ", ".join(choices[:-1]) + f" or {choices[-1]}"
-        raise QueryError(f"Expected a {noun} of {listed}, found {value!r:.40}.")
+        raise QueryError(f"Expected the {noun} to be {listed}, found {value!r:.40}.")

@@ -167,7 +167,11 @@ def test_long_lists_of_ids_are_kept_beside_the_address():
         ),
         ("q=dog&image=7&image=x", query_of("dog", like=7), "image=x, which was left out"),
         ("upload=abc", Query(), "upload=abc, which was left out. Expected the sha256"),
-        ("mode=best", Query(), "mode=best, which was left out. Expected a mode of blend"),
+        (
+            "mode=best",
+            Query(),
+            "mode=best, which was left out. Expected the mode to be blend",
+        ),
         ("prompts=7", Query(), "prompts=7, which was left out"),
         ("with=dog&with=%22x", query_of(category="dog"), 'Expected a closing "'),
         ("crowd=maybe", Query(), "crowd=maybe, which was left out. Expected yes or no"),
