@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from html import escape
 
 import streamlit as st
 
@@ -19,6 +19,8 @@ from pages.shared.subsets_state import Listing
 from pages.shared.subsets_verbs import saying
 
 PER_PAGE = 10
+_MORE = {"edit": "Rename, note, tags", "replay": "Replay", "delete": "Delete"}
+
 Panel = Callable[[Entry, Here], None]
 
 
@@ -40,22 +42,13 @@ def show_card(entry: Entry, listing: Listing, panel: Panel) -> None:
     """Draw one entry."""
     here = known_of(entry)
     is_open = listing.entry == entry.id
+    link = address_of(entry) if here.base else ""
     with st.container(border=True, key=f"subset-{entry.id}", gap="xsmall"):
-        _show_head(entry, is_open)
-        link = address_of(entry) if here.base else ""
+        _show_head(entry, is_open, link)
         st.html(face(entry, here, link, datetime.now(UTC), zone()))
-        if entry.deleted_at:
-            st.button(
-                "Bring back",
-                key=f"restore-{entry.id}",
-                icon=":material/undo:",
-                on_click=saying,
-                args=(subsets_verbs.bring_back, entry.id),
-            )
-            return
-        _show_doings(entry, link)
-        _show_package(entry)
-        if is_open:
+        if not entry.deleted_at:
+            _show_package(entry)
+        if is_open and not entry.deleted_at:
             panel(entry, here)
 
 
@@ -84,37 +77,51 @@ def base() -> str:
     return address_prefix(st.get_option("server.baseUrlPath"))
 
 
-def _show_head(entry: Entry, is_open: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
-        if not entry.deleted_at:
-            key = f"choose-subset-{entry.id}"
-            subsets_state.show_as(key, entry.id in subsets_state.chosen())
-            st.checkbox(
-                f"Choose {entry.name}",
-                key=key,
-                label_visibility="collapsed",
-                on_change=subsets_state.toggle,
-                args=(entry.id,),
+def _show_head(entry: Entry, is_open: bool, link: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", wrap=False):
+            if not entry.deleted_at:
+                _show_tick(entry)
+            st.button(
+                plain(entry.name),
+                key=f"open-subset-{entry.id}",
+                type="tertiary",
+                width="stretch",
+                disabled=entry.deleted_at is not None,
+                on_click=_open,
+                args=(None if is_open else entry.id,),
             )
-        st.button(
-            plain(entry.name),
-            key=f"open-subset-{entry.id}",
-            type="tertiary",
-            width="stretch",
-            help=None,
-            disabled=entry.deleted_at is not None,
-            on_click=_open,
-            args=(None if is_open else entry.id,),
-        )
+        _show_doings(entry, link)
+
+
+def _show_tick(entry: Entry) -> None:
+    key = f"choose-subset-{entry.id}"
+    subsets_state.show_as(key, entry.id in subsets_state.chosen())
+    st.checkbox(
+        f"Choose {plain(entry.name)}",
+        key=key,
+        label_visibility="collapsed",
+        width="content",
+        on_change=subsets_state.toggle,
+        args=(entry.id,),
+    )
 
 
 def _show_doings(entry: Entry, link: str) -> None:
-    with st.container(horizontal=True, gap="small", key=f"doings-subset-{entry.id}"):
-        if link:
-            words = (
-                "Open its pictures" if entry.origin in ("combination", "ids") else "Open as query"
+    with st.container(horizontal=True, gap="small", width="content"):
+        if entry.deleted_at:
+            st.button(
+                "Bring back",
+                key=f"restore-subset-{entry.id}",
+                icon=":material/undo:",
+                on_click=saying,
+                args=(subsets_verbs.bring_back, entry.id),
             )
-            st.html(f'<a class="go" href="{_attribute(link)}">{words}</a>', width="content")
+            return
+        if link:
+            asks = entry.origin in ("query", "hand")
+            words = "Open as query" if asks else "Open its pictures"
+            st.html(f'<a class="go" href="{escape(link)}">{words}</a>', width="content")
         st.button(
             "Download again" if entry.package else "Download",
             key=f"pack-subset-{entry.id}",
@@ -122,25 +129,9 @@ def _show_doings(entry: Entry, link: str) -> None:
             on_click=saying,
             args=(subsets_verbs.pack, entry),
         )
-        st.button(
-            "Replay",
-            key=f"replay-subset-{entry.id}",
-            help="Make the subset again by its recipe, and say whether it is the same.",
-            on_click=_replay,
-            args=(entry,),
-        )
-        st.button(
-            "Edit",
-            key=f"edit-subset-{entry.id}",
-            help="Name, note and tags.",
-            on_click=_open,
-            args=(entry.id,),
-        )
-        st.button(
-            "Delete",
-            key=f"delete-subset-{entry.id}",
-            on_click=saying,
-            args=(subsets_verbs.delete, entry),
+        key = f"more-subset-{entry.id}"
+        st.menu_button(
+            "More", list(_MORE), key=key, format_func=_MORE.get, on_click=_do, args=(entry, key)
         )
 
 
@@ -181,14 +172,15 @@ def _open(entry_id: int | None) -> None:
     subsets_state.go(entry=entry_id)
 
 
-def _replay(entry: Entry) -> None:
-    subsets_state.go(entry=entry.id)
-    saying(subsets_verbs.make_again, entry)
+def _do(entry: Entry, key: str) -> None:
+    wish = st.session_state[key]
+    if wish == "delete":
+        saying(subsets_verbs.delete, entry)
+        return
+    _open(entry.id)
+    if wish == "replay":
+        saying(subsets_verbs.make_again, entry)
 
 
 def _turn() -> None:
     subsets_state.go(page=st.session_state[keys.SUBSETS_PAGE], entry=None)
-
-
-def _attribute(text: Any) -> str:
-    return str(text).replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,6 +1,7 @@
 """What can be done with several subsets: combined into a new one, or two of them compared."""
 
 from collections.abc import Sequence
+from html import escape
 
 import streamlit as st
 
@@ -54,10 +55,9 @@ def show_chosen() -> None:
 def _combine(entries: Sequence[Entry]) -> None:
     operation = st.radio("How", list(_OPERATIONS), format_func=_OPERATIONS.get, key=_OPERATION)
     if operation == "difference":
-        first = st.selectbox(
-            "Take the others from", entries, format_func=lambda one: one.name, key=_FIRST
-        )
-        entries = [first, *(one for one in entries if one.id != first.id)]
+        names = {entry.id: entry.name for entry in entries}
+        first = st.selectbox("Take the others from", list(names), format_func=names.get, key=_FIRST)
+        entries = sorted(entries, key=lambda entry: entry.id != first)
     ids = [entry.id for entry in entries]
     try:
         recipes = [resources.catalogue().recipe(entry_id) for entry_id in ids]
@@ -69,13 +69,15 @@ def _combine(entries: Sequence[Entry]) -> None:
     name = st.text_input(
         "Name", placeholder=_words(operation, entries)[:200], max_chars=200, key=_NAME
     )
-    if st.button("Save as a new subset", type="primary", key="combine-save"):
-        try:
-            subsets_verbs.combine(operation, ids, name or _words(operation, entries)[:200])
-        except CocoSiftError as problem:
-            show_problem(problem)
-        else:
-            st.rerun()
+    is_done = st.button(
+        "Save as a new subset",
+        type="primary",
+        key="combine-save",
+        on_click=saying,
+        args=(subsets_verbs.combine, operation, ids, name or _words(operation, entries)[:200]),
+    )
+    if is_done:
+        st.rerun()
 
 
 def show_comparison(a: int, b: int) -> None:
@@ -103,11 +105,12 @@ def show_comparison(a: int, b: int) -> None:
             with st.container(horizontal=True, vertical_alignment="center"):
                 if here.base:
                     link = subsets_verbs.ids_address(found.a.dataset, ids, base())
-                    shown = f"Open all {len(ids):,} on Search"
-                    st.html(
-                        f'<a class="go" href="{link.replace("&", "&amp;")}">{shown}</a>',
-                        width="content",
+                    shown = (
+                        "Open on Search"
+                        if len(ids) <= SHOWN
+                        else f"Open all {len(ids):,} on Search"
                     )
+                    st.html(f'<a class="go" href="{escape(link)}">{shown}</a>', width="content")
                 st.button(
                     "Save as a new subset",
                     key=f"compare-save-{key}",
