@@ -51,7 +51,9 @@ def captions_file(ids: list[int]) -> dict[str, Any]:
 
 def instances_file(ids: list[int]) -> dict[str, Any]:
     annotations = [instance(100 + i, i) for i in ids]
-    return coco([image(i) for i in ids], annotations, categories=CATEGORIES)
+    # Copies: a test may change what it gets.
+    categories = [dict(category) for category in CATEGORIES]
+    return coco([image(i) for i in ids], annotations, categories=categories)
 
 
 def write(path: Path, content: Any) -> Path:
