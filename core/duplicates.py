@@ -98,6 +98,34 @@ class NearDuplicates:
         return np.concatenate([leaders, np.where(found < 0, block, found)])
 
 
+def alike(vectors: npt.NDArray[np.float32], threshold: float) -> tuple[tuple[int, ...], ...]:
+    """Return the places of pictures that near-duplicates join, however many are between them.
+
+    Unlike `NearDuplicates`, two that are each like a third are in one group, so that no two
+    groups have near-duplicates of one another.
+
+    Args:
+        vectors: float32, shape (n, dim), unit rows, or rows of zeros, which are like nothing.
+        threshold: the lowest cosine, above 0, up to 1.
+
+    Returns:
+        Groups of two at least, each ascending, in the order of their first places.
+    """
+    lowest = np.float32(max(threshold - _ROUNDING, _ROUNDING))
+    group = np.arange(len(vectors))
+    for start in range(0, len(vectors), _AT_ONCE):
+        block = vectors[start : start + _AT_ONCE]
+        near = block @ vectors[start:].T >= lowest
+        for at in np.flatnonzero(near.sum(axis=1) > 1):
+            joined = np.unique(group[start + np.append(np.flatnonzero(near[at]), at)])
+            if joined.size > 1:
+                group[np.isin(group, joined)] = joined[0]
+    found: dict[int, list[int]] = {}
+    for place, first in enumerate(group.tolist()):
+        found.setdefault(first, []).append(place)
+    return tuple(tuple(places) for places in found.values() if len(places) > 1)
+
+
 def _own(leaders: Places) -> Places:
     return np.flatnonzero(leaders == np.arange(leaders.size))
 

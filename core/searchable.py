@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from core.coco import CocoDataset
+from core.duplicates import alike
 from core.embeddings import Embeddings
 from core.finder import Finder
 from core.found import Found
@@ -127,3 +130,24 @@ class SearchableDataset:
             CocoSiftError: the embeddings cannot be opened.
         """
         return Finder(self).neighbours(image_id, k)
+
+    def near_duplicates(
+        self, image_ids: Iterable[int], threshold: float = 0.95
+    ) -> tuple[tuple[int, ...], ...]:
+        """Return the ids of pictures that are near-duplicates of one another, in groups.
+
+        Each pair is compared, so 10,000 pictures take a second or two. Pictures without a
+        vector are in no group.
+
+        Args:
+            threshold: the lowest cosine of near-duplicates.
+
+        Raises:
+            CocoSiftError: the embeddings cannot be opened.
+        """
+        embeddings = self.embeddings
+        wanted = np.fromiter(image_ids, dtype=np.int64)
+        rows = np.flatnonzero(np.isin(embeddings.image_ids, wanted))
+        ids = embeddings.image_ids[rows].tolist()
+        groups = alike(np.asarray(embeddings.vectors[rows]), threshold)
+        return tuple(tuple(ids[place] for place in group) for group in groups)

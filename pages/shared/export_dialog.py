@@ -19,13 +19,18 @@ from pages.shared.subsets_face import plural, readable
 
 Take = Callable[[Mapping[str, Any]], None]
 
-_USES: dict[Use, str] = {"commercial": "Commercial use", "modifications": "Passing on changed"}
+_USES: dict[Use, str] = {
+    "commercial": "For commercial use",
+    "modifications": "To be passed on changed",
+}
 _NOT_ALLOWED = {
     "commercial": "commercial use",
     "modifications": "passing on changed pictures",
 }
 _PARTS = "train=0.8, val=0.1, test=0.1"
 _USUAL_SIDE = 640
+# Each pair is compared, which takes seconds beyond.
+MOST_TOGETHER = 10_000
 
 
 @st.dialog("What leaves", width="medium")
@@ -38,7 +43,7 @@ def show_export_dialog(subset: Subset, take: Take) -> None:
     """
     name, note, tags = _show_names(subset)
     try:
-        choices = _show_choices()
+        choices = _show_choices(subset)
         plan = subset.plan(choices)
     except CocoSiftError as problem:
         show_problem(problem)
@@ -86,11 +91,11 @@ def _known_tags() -> Sequence[str]:
         return []
 
 
-def _show_choices() -> ExportChoices:
+def _show_choices(subset: Subset) -> ExportChoices:
     """Draw the choices of the package.
 
     Raises:
-        ExportError: one that cannot be.
+        CocoSiftError: one that cannot be.
     """
     shape = "coco"
     if len(FORMATS) > 1:
@@ -118,18 +123,25 @@ def _show_choices() -> ExportChoices:
         renumber=renumber,
         without_pictures=not with_pictures,
         longest_side=_show_side(),
-        splits=_show_splits(),
-        uses=tuple(
-            st.pills(
-                "Wanted for",
-                list(_USES),
-                selection_mode="multi",
-                format_func=_USES.get,
-                key=f"{keys.EXPORT}uses",
+        splits=_show_splits(subset),
+        uses=_show_uses(subset),
+    )
+
+
+def _show_uses(subset: Subset) -> tuple[Use, ...]:
+    """Draw what the pictures are wanted for; at first what their dataset says."""
+    wanted = subset.dataset.coco.uses
+    with st.container(horizontal=True):
+        return tuple(
+            use
+            for use, label in _USES.items()
+            if st.checkbox(
+                label,
+                use in wanted,
+                key=f"{keys.EXPORT}{use}",
                 help="You are told how many pictures have licences that do not allow it.",
             )
-        ),
-    )
+        )
 
 
 def _show_side() -> int | None:
@@ -152,7 +164,7 @@ def _show_side() -> int | None:
         )
 
 
-def _show_splits() -> Splits | None:
+def _show_splits(subset: Subset) -> Splits | None:
     with st.container(horizontal=True, vertical_alignment="center"):
         divided = st.checkbox(
             "In parts",
@@ -163,7 +175,24 @@ def _show_splits() -> Splits | None:
             return None
         parts = st.text_input("Parts", _PARTS, key=f"{keys.EXPORT}parts")
         seed = st.number_input("Seed", 0, 2**31 - 1, 0, step=1, key=f"{keys.EXPORT}seed", width=120)
-    return Splits(read_fractions(parts), seed=int(seed))
+    fractions = read_fractions(parts)
+    together = len(subset) <= MOST_TOGETHER and st.checkbox(
+        "Keep near-duplicates in one part",
+        key=f"{keys.EXPORT}together",
+        help="Pictures that look the same then never stand in train and in test.",
+    )
+    groups = _near_duplicates(subset.dataset.fingerprint, subset) if together else ()
+    return Splits(fractions, seed=int(seed), groups=groups)
+
+
+@st.cache_data(
+    max_entries=16,
+    show_spinner="Comparing the pictures…",
+    hash_funcs={Subset: lambda subset: subset.image_ids.tobytes()},
+)
+def _near_duplicates(fingerprint: str, subset: Subset) -> tuple[tuple[int, ...], ...]:
+    """Return the groups, kept under the state of the files and the pictures."""
+    return subset.dataset.near_duplicates(subset.image_ids.tolist())
 
 
 def _show_plan(plan: ExportPlan) -> None:

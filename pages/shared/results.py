@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +71,7 @@ def gallery_data(found: Found) -> dict[str, Any]:
         "key": key,
         "result": _digest(key, dataset.fingerprint, found.image_ids.tobytes().hex()),
         "dataset": dataset.name,
-        "base": f"{api}/datasets/{dataset.name}",
+        "base": f"{api}/datasets/{quote(dataset.name)}",
         "api": api,
         "version": coco.annotation_hash[:8],
         "model": dataset.model,

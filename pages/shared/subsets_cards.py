@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
+from urllib.parse import quote
 
 import streamlit as st
 
@@ -62,7 +63,7 @@ def known_of(entry: Entry) -> Here:
     except CocoSiftError:  # the page of the dataset says what is wrong with it
         return Here()
     colors = {one.name: category_color(one.id) for one in coco.categories}
-    return Here(f"{base()}/api/datasets/{entry.dataset}", coco.annotation_hash[:8], colors)
+    return Here(f"{base()}/api/datasets/{quote(entry.dataset)}", coco.annotation_hash[:8], colors)
 
 
 def address_of(entry: Entry) -> str:

@@ -13,8 +13,15 @@ from pathlib import Path
 import pytest
 
 import core.downloads
-from core.downloads import PATIENCE_S, Download, Downloads, State, shared_downloads
-from core.errors import ExportError, SettingsError
+from core.downloads import (
+    PATIENCE_S,
+    Download,
+    Downloads,
+    Finished,
+    State,
+    shared_downloads,
+)
+from core.errors import CatalogueError, ExportError, SettingsError
 from core.export import ExportPlan, plan_export
 from core.settings import PROJECT_ROOT
 from tests.core.odd_dataset import Odd, make_odd
@@ -352,3 +359,63 @@ def test_routes_and_pages_share_one(odd):
         found = list(threads.map(shared_downloads, [odd.settings] * 8))
     assert all(downloads is found[0] for downloads in found)
     found[0].close()
+
+
+class Ear:
+    """Notes what it is told of, and says how often."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.told: list[Finished] = []
+        self.error = error
+
+    def __call__(self, told: Finished) -> str:
+        self.told.append(told)
+        if self.error:
+            raise self.error
+        return f"Told {len(self.told)} times."
+
+
+def test_who_asks_is_told_before_the_file_counts_as_ready(downloads, odd, gate):
+    ear = Ear()
+    begun = downloads.start(plan(odd), "a dog", then=ear)
+    assert ear.told == []
+    gate.let_through()
+    download = finished(downloads, begun.token)
+    assert [one.report for one in ear.told] == [download.report]
+    assert ear.told[0].filename == "a-dog.zip"
+    assert ear.told[0].is_first
+    assert download.note == "Told 1 times."
+
+
+def test_each_asker_of_a_shared_file_is_told_once_and_one_is_the_first(downloads, odd, gate):
+    ears = [Ear(), Ear(), Ear()]
+    first, second = (downloads.start(plan(odd), "a dog", then=ear) for ear in ears[:2])
+    gate.let_through()
+    finished(downloads, first.token)
+    finished(downloads, second.token)
+    late = downloads.start(plan(odd), "late", then=ears[2])
+    assert late.state is State.READY
+    assert late.note == "Told 1 times."
+    assert [len(ear.told) for ear in ears] == [1, 1, 1]
+    assert sorted(ear.told[0].is_first for ear in ears) == [False, False, True]
+
+
+def test_who_has_cancelled_is_not_told(downloads, odd, gate):
+    gone, there = Ear(), Ear()
+    downloads.cancel(downloads.start(plan(odd), "a dog", then=gone).token)
+    begun = downloads.start(plan(odd), "a dog", then=there)
+    gate.let_through()
+    finished(downloads, begun.token)
+    assert (len(gone.told), len(there.told)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "note"),
+    [(CatalogueError("The disk is full."), "The disk is full."), (RuntimeError("ours"), "")],
+    ids=["what a person can mend", "ours"],
+)
+def test_what_cannot_be_noted_takes_no_file_from_anybody(downloads, odd, error, note):
+    begun = downloads.start(plan(odd), "a dog", then=Ear(error))
+    download = finished(downloads, begun.token)
+    assert download.state is State.READY
+    assert download.note == note

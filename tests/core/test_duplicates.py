@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core import duplicates
-from core.duplicates import Groups, NearDuplicates
+from core.duplicates import Groups, NearDuplicates, alike
 from tests.core.vectors import rows_with_copies, unit_rows
 
 
@@ -163,3 +163,43 @@ def test_threads_that_walk_together_find_the_same():
                 else kept[kept < min(400 * number + 100, 2_500)]
             )
             np.testing.assert_array_equal(groups.kept, wanted)
+
+
+def chain(steps: int, degrees: float) -> np.ndarray:
+    """Unit rows, each turned by so many degrees from the one before."""
+    angles = np.radians(degrees * np.arange(steps))
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def test_what_is_joined_by_others_is_one_group():
+    vectors = chain(4, degrees=10)  # neighbours are alike at 0.98, the ends are not
+    assert alike(vectors, 0.98) == ((0, 1, 2, 3),)
+    assert Walk(vectors, 0.98).within(4).hidden == {0: (1,), 2: (3,)}
+
+
+def test_what_is_like_nothing_is_in_no_group():
+    vectors = np.concatenate([chain(3, degrees=90), np.zeros((2, 2), np.float32)])
+    assert alike(vectors, 0.95) == ()
+    assert alike(np.zeros((0, 2), np.float32), 0.95) == ()
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.8, 0.95, 1.0]))
+@settings(max_examples=25, deadline=None)
+def test_no_two_groups_have_near_duplicates_of_one_another(seed, threshold):
+    vectors = rows_with_copies(40, 4, seed=seed)
+    groups = alike(vectors, threshold)
+    member = {place: group for group in groups for place in group}
+    near = vectors @ vectors.T
+    for a, b in zip(*np.nonzero(np.triu(near >= threshold, 1)), strict=True):
+        assert member[int(a)] is member[int(b)]
+    for group in groups:
+        for place in group:
+            assert np.delete(near[place], place).max() >= threshold - 1e-5
+
+
+def test_blocks_make_no_difference(monkeypatch):
+    vectors = rows_with_copies(300, 8, seed=3)
+    whole = alike(vectors, 0.95)
+    monkeypatch.setattr(duplicates, "_AT_ONCE", 7)
+    assert alike(vectors, 0.95) == whole
+    assert whole

@@ -399,3 +399,15 @@ def test_the_demo_finds_a_dog_on_a_beach(demo_home):
     assert found.notes == ()
     for captions in searchable.coco.captions_of(found.image_ids):
         assert any("dog" in caption or "puppy" in caption for caption in captions)
+
+
+def test_near_duplicates_of_some_pictures_are_told_by_their_ids(library: Library) -> None:
+    dataset = library.dataset("tiny", "tiny")
+    ids, vectors = dataset.embeddings.image_ids, dataset.embeddings.vectors
+    near = (vectors @ vectors.T)[0]
+    other = int(np.argsort(-near)[1])
+    threshold = float(near[other]) - 1e-4
+    two = [int(ids[other]), int(ids[0]), 999]
+    groups = dataset.near_duplicates(two, threshold)
+    assert [sorted(group) for group in groups] == [sorted(two[:2])]
+    assert dataset.near_duplicates(two[:1], threshold) == ()

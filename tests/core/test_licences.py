@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.licences import FREE, UNKNOWN, Terms, terms_of
+from core.licences import FREE, UNKNOWN, Terms, short_name, terms_of
 
 CC = "http://creativecommons.org/licenses"
 # As in COCO's own files: commercial use, modifications, attribution, share alike.
@@ -75,3 +75,17 @@ def test_the_public_domain_allows_all(url):
 def test_another_address_allows_nothing(url):
     assert terms_of(url) == UNKNOWN
     assert not terms_of(url).is_known
+
+
+@pytest.mark.parametrize(
+    ("url", "short"),
+    [
+        (f"{CC}/by-nc-sa/2.0/", "CC BY-NC-SA"),
+        ("HTTPS://CreativeCommons.org/Licenses/BY/4.0", "CC BY"),
+        ("http://flickr.com/commons/usage/", "Its own name"),
+        ("http://elsewhere.invalid/licenses/by/2.0/", "Its own name"),
+        ("", "Its own name"),
+    ],
+)
+def test_a_licence_is_said_in_a_few_letters_where_people_do_so(url, short):
+    assert short_name("Its own name", url) == short
