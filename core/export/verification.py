@@ -352,7 +352,8 @@ class _Comparison:
                 continue
             content = b"".join(member.chunks())
             if hashlib.sha256(content).hexdigest() != self.found.sums.get(member.name):
-                for what in differences(spelt(content), document):
+                named = list(differences(spelt(content), document))
+                for what in named or ["its fields are the source's, but not its bytes."]:
                     self.found.differ(f"{member.name}: {what}")
         for name in self.found.documents:
             self.found.differ(f"{name} is there, but the source has no such annotations.")
@@ -407,13 +408,30 @@ class _Comparison:
                     self.found.notes.append(f"{member} was not compared: {error}")
 
 
+class SpeltNumber(str):
+    """A number as it is written: 1 is not 1.0, and neither is the text "1"."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SpeltNumber) and str.__eq__(self, other)
+
+    # Without it `!=` would be that of str, to which the text "1" is the same.
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
 def spelt(content: bytes) -> Any:
-    """JSON whose numbers are text, so that no digit is lost and 1 differs from 1.0.
+    """JSON whose numbers are `SpeltNumber`, so that no digit is lost.
 
     Raises:
         ValueError: it is none.
     """
-    return json.loads(content, parse_int=str, parse_float=str, parse_constant=str)
+    return json.loads(
+        content, parse_int=SpeltNumber, parse_float=SpeltNumber, parse_constant=SpeltNumber
+    )
 
 
 def differences(source: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
@@ -466,8 +484,20 @@ def _by_id(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], Mappin
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = _written(value)
     return text if len(text) <= 80 else text[:79] + "…"
+
+
+def _written(value: Any) -> str:
+    """JSON with the numbers as they are spelt."""
+    if isinstance(value, SpeltNumber):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, dict):
+        fields = (f"{json.dumps(key)}: {_written(field)}" for key, field in value.items())
+        return f"{{{', '.join(fields)}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _normal(file_name: Any) -> str:
