@@ -4,9 +4,16 @@ import json
 from typing import Any
 
 
+class Number(str):
+    """A number as it is spelt; its `repr` has no quotes, which tells it from a text."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def spelt(text: str | bytes) -> Any:
     """JSON with its numbers as text: 1 and 1.0 differ, and no digit is lost."""
-    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    return json.loads(text, parse_int=Number, parse_float=Number, parse_constant=Number)
 
 
 def differences(source: Any, found: Any, image_ids: list[int]) -> list[str]:
@@ -26,13 +33,13 @@ def differences(source: Any, found: Any, image_ids: list[int]) -> list[str]:
     named = [f"member {key!r}" for key in expected.keys() ^ found.keys()]
     for key in expected.keys() & found.keys():
         if key not in ("images", "annotations"):
-            named += [] if expected[key] == found[key] else [key]
+            named += [] if repr(expected[key]) == repr(found[key]) else [key]
             continue
         if len(expected[key]) != len(found[key]):
             named.append(f"{len(found[key])} {key} for {len(expected[key])}")
         for before, after in zip(expected[key], found[key], strict=False):
             for field in before.keys() | after.keys():
-                if field not in before or field not in after or before[field] != after[field]:
+                if repr(before.get(field, ...)) != repr(after.get(field, ...)):
                     named.append(f"{key} {before.get('id')}: {field}")
             if list(before) != list(after):
                 named.append(f"{key} {before.get('id')}: order of its fields")

@@ -27,7 +27,7 @@ from core.export.geometry import (
 )
 from core.export.splitting import divide
 from core.library import open_library
-from tests.core.export.fields import differences, spelt
+from tests.core.export.fields import Number, differences, spelt
 from tests.core.odd_dataset import Odd, make_odd
 
 BIG = 9007199254740995
@@ -96,10 +96,10 @@ class TestRenumber:
         ):
             source = spelt(file.read_bytes())
             for record in source["annotations"]:
-                record["id"] = new[what, record["id"]]
-                record["image_id"] = new["image", record["image_id"]]
+                record["id"] = Number(new[what, record["id"]])
+                record["image_id"] = Number(new["image", record["image_id"]])
             for record in source["images"]:
-                record["id"] = new["image", record["id"]]
+                record["id"] = Number(new["image", record["id"]])
                 if "żółw" in record["file_name"]:
                     record["file_name"] = "żółw _1_.jpg"
             found = spelt(archive.read(f"annotations/{name}"))

@@ -191,10 +191,9 @@ def test_hostile_files(tmp_path_factory, example):
     assert archive.testzip() is None
 
 
-def test_a_difference_would_be_seen():
-    source = spelt('{"images": [{"id": 1}], "annotations": [{"id": 2, "image_id": 1, "area": 1}]}')
-    changed = spelt(
-        '{"images": [{"id": 1}], "annotations": [{"id": 2, "image_id": 1, "area": 1.0}]}'
-    )
+@pytest.mark.parametrize("area", ["1.0", '"1"', "1e0", "null", "[1]"])
+def test_a_difference_would_be_seen(area):
+    text = '{"images": [{"id": 1}], "annotations": [{"id": 2, "image_id": 1, "area": %s}]}'
+    source, changed = spelt(text % 1), spelt(text % area)
     assert differences(source, source, [1]) == []
     assert differences(source, changed, [1]) == ["annotations 2: area"]
