@@ -16,6 +16,7 @@ USES = ("commercial", "modifications")
 MANIFEST_NAME = "dataset.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _UNFIT = re.compile(r"[\x00-\x1f\\:]")
+_REFUSED = re.compile(r"[\\:\x00-\x1f]")
 _URL_FIELDS = re.compile(r"\{([^{}]*)\}")
 _EXAMPLE = 'Expected, for example: [annotations] captions = "annotations/captions.json"'
 
@@ -93,7 +94,7 @@ def safe_file_name(name: str) -> PurePosixPath:
         not path.name
         or path.is_absolute()
         or ".." in path.parts
-        or any(character in "\\:" or ord(character) < 32 for character in name)
+        or _REFUSED.search(name) is not None
     )
     if bad:
         raise PictureError(

@@ -10,6 +10,7 @@ from typing import Any
 from core.export.contents import Member
 
 CHUNK_BYTES = 2**20
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
 def bytes_member(name: str, content: bytes) -> Member:
@@ -39,7 +40,7 @@ def csv_member(name: str, header: Sequence[str], rows: Iterable[Sequence[object]
 
 def json_text(value: Any) -> str:
     """JSON on one line, letters of any script as they are; no NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def in_chunks(pieces: Iterable[bytes]) -> Iterator[bytes]:

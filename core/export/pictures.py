@@ -60,6 +60,7 @@ def look(
     image_ids: Ids,
     names: Sequence[str],
     failed: Mapping[int, PictureError] | None = None,
+    known: Mapping[int, Availability] | None = None,
 ) -> list[Picture]:
     """Find out how each picture stands, fetching none.
 
@@ -67,10 +68,11 @@ def look(
         dataset, pictures, image_ids: what to look at.
         names: of the pictures in the package, (n,).
         failed: those that could not be fetched.
+        known: what is available, when that was just found out.
     """
     images = dataset.images
     rows = images.rows_of(image_ids)
-    available = pictures.availability(image_ids.tolist())
+    available = pictures.availability(image_ids.tolist()) if known is None else known
     sides = zip(images.widths[rows].tolist(), images.heights[rows].tolist(), strict=True)
     urls = dataset.coco_urls_of(image_ids)
     found = []
@@ -88,12 +90,11 @@ def look(
     return found
 
 
-def sources(dataset: CocoDataset, pictures: PictureStore, image_ids: Ids) -> list[str]:
+def sources(dataset: CocoDataset, image_ids: Ids, known: Mapping[int, Availability]) -> list[str]:
     """What each picture is a copy of, as far as it tells pictures of one file name apart."""
-    available = pictures.availability(image_ids.tolist())
     urls = dataset.coco_urls_of(image_ids)
     return [
-        "" if available[image_id].state == "local" else url or ""
+        "" if known[image_id].state == "local" else url or ""
         for image_id, url in zip(image_ids.tolist(), urls, strict=True)
     ]
 
@@ -196,7 +197,7 @@ def _without(picture: Picture, reason: str) -> Picture:
 
 def _check_raster(path: Path, status: os.stat_result, width: int, height: int) -> None:
     """Raise PictureError when the file is no whole picture, or has other sides than its record."""
-    size = _raster_size(path, status.st_size, status.st_mtime_ns)
+    size = _raster_size(str(path), status.st_size, status.st_mtime_ns)
     if width and height and size != (width, height):
         raise PictureError(
             f"{path.name} is {size[0]} x {size[1]} pixels, but its record says {width} x {height}."
@@ -204,12 +205,13 @@ def _check_raster(path: Path, status: os.stat_result, width: int, height: int) -
 
 
 @lru_cache(maxsize=100_000)
-def _raster_size(path: Path, n_bytes: int, mtime_ns: int) -> tuple[int, int]:
+def _raster_size(file: str, n_bytes: int, mtime_ns: int) -> tuple[int, int]:
     """Width and height of a picture, remembered until the file changes.
 
     It is decoded only when it does not end as its format does: an interrupted copy has a
     header, too.
     """
+    path = Path(file)  # the text is what is remembered: it is hashed at once, a path by its parts
     header = read_header(path)
     end = _ENDS.get(header.media_type)
     if end is None or end not in _tail(path, n_bytes):

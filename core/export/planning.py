@@ -24,7 +24,7 @@ from core.export.pictures import Picture, look, missing, sources, states_digest
 from core.export.records import annotation_records
 from core.export.sizes import package_bytes
 from core.export.splitting import divide
-from core.images import PictureStore
+from core.images import Availability, PictureStore
 from core.recipe import Recipe, to_json
 
 
@@ -190,12 +190,13 @@ def plan_export(
         percentiles=_percentiles(selection.scores, all_scores),
         masks=_mask_folder(dataset, selection.image_ids),
     )
+    known = pictures.availability(selection.image_ids.tolist())
     selection = replace(
         selection,
-        names=_names(selection, pictures),
+        names=_names(selection, known),
         parts=divide(dataset, selection.image_ids, choices.splits) if choices.splits else None,
     )
-    found = standing(selection, pictures)
+    found = standing(selection, pictures, known=known)
     contents = selection.contents(found)
     documents = tuple(shape.documents(contents))
     to_fetch = [picture for picture in found if picture.is_remote]
@@ -222,6 +223,7 @@ def standing(
     pictures: PictureStore,
     places: Ids | None = None,
     failed: Mapping[int, PictureError] | None = None,
+    known: Mapping[int, Availability] | None = None,
 ) -> list[Picture]:
     """Find out how pictures of a selection stand, and whether their masks are there.
 
@@ -230,6 +232,7 @@ def standing(
         pictures: the store of its dataset.
         places: which of them, among `image_ids`; None for all.
         failed: those that could not be fetched.
+        known: what is available, when that was just found out.
     """
     at = np.arange(len(selection.image_ids)) if places is None else places
     ids, names = selection.image_ids[at], [selection.names[place] for place in at]
@@ -241,7 +244,7 @@ def standing(
         ]
         found = [replace(picture, path=Path()) for picture in found]
     else:
-        found = look(selection.dataset, pictures, ids, names, failed)
+        found = look(selection.dataset, pictures, ids, names, failed, known)
     found = [
         replace(picture, path=None, reason=selection.left_out[picture.image_id])
         if picture.image_id in selection.left_out
@@ -379,11 +382,11 @@ def _mask_folder(dataset: CocoDataset, image_ids: Ids) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _names(selection: Selection, pictures: PictureStore) -> tuple[str, ...]:
+def _names(selection: Selection, known: Mapping[int, Availability]) -> tuple[str, ...]:
     images = selection.dataset.images
     file_names = images.file_names.take(images.rows_of(selection.image_ids))
     ids = selection.image_ids.tolist()
-    apart = sources(selection.dataset, pictures, selection.image_ids)
+    apart = sources(selection.dataset, selection.image_ids, known)
     by_stem = format_of(selection.choices.format).by_stem
     return package_names(ids, file_names, apart, by_stem=by_stem)
 
