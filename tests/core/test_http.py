@@ -12,6 +12,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import anyio
 import numpy as np
 import pytest
 from hypothesis import given
@@ -20,12 +21,14 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 from pycocotools import mask
 from starlette.applications import Starlette
+from starlette.responses import FileResponse
 from starlette.testclient import TestClient
 
 import core.http.answers
 import core.http.records
 from core.coco import register_dataset
-from core.downloads import Downloads
+from core.downloads import LIFETIME_S, Downloads
+from core.errors import ExportError
 from core.export import plan_export
 from core.http import routes, uncompressed_counts
 from core.images import PictureStore
@@ -355,6 +358,24 @@ def test_what_is_no_run_length_string_is_refused(text):
         uncompressed_counts(text)
 
 
+def scope_of(path: str, headers: list[tuple[bytes, bytes]]) -> dict:
+    """A GET as a server hands it to the app."""
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "method": "GET",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+    }
+
+
+async def never() -> dict:
+    await anyio.sleep_forever()
+
+
 class TestDownloads:
     @pytest.fixture
     def token(self, odd: Odd, downloads: Downloads) -> str:
@@ -389,6 +410,52 @@ class TestDownloads:
         assert part.status_code == 206
         assert part.content == whole[10:20]
         assert part.headers["content-range"] == f"bytes 10-19/{len(whole)}"
+
+    def test_that_were_interrupted_go_on_where_they_stopped(self, client, token):
+        url = self.state(client, token)["url"]
+        whole = client.get(url)
+        again = {"Range": "bytes=1000-", "If-Range": whole.headers["etag"]}
+        rest = client.get(url, headers=again)
+        assert rest.status_code == 206
+        assert whole.content[:1000] + rest.content == whole.content
+
+    def test_that_have_changed_meanwhile_begin_anew(self, client, token):
+        url = self.state(client, token)["url"]
+        again = {"Range": "bytes=1000-", "If-Range": '"of another file"'}
+        answer = client.get(url, headers=again)
+        assert answer.status_code == 200
+        assert zipfile.ZipFile(io.BytesIO(answer.content)).testzip() is None
+
+    def test_beyond_their_end_there_is_nothing(self, client, token):
+        url = self.state(client, token)["url"]
+        answer = client.get(url, headers={"Range": "bytes=999999999-"})
+        assert answer.status_code == 416
+
+    @pytest.mark.parametrize("first_byte", [None, 10], ids=["whole", "from where it stopped"])
+    def test_that_are_swept_while_they_are_read_are_read_whole(self, odd, monkeypatch, first_byte):
+        monkeypatch.setattr(FileResponse, "chunk_size", 256)
+        now = [1_000.0]
+        downloads = Downloads(odd.settings, clock=lambda: now[0])
+        app = Starlette(routes=routes(lambda: Library(odd.settings), downloads))
+        token = downloads.start(plan_export(odd.coco, odd.pictures, [3, 7]), "x").token
+        url = self.state(TestClient(app), token)["url"]
+        path = downloads.get(token).path
+        expected, got = path.read_bytes()[first_byte or 0 :], bytearray()
+
+        async def send(message: dict) -> None:
+            if message["type"] != "http.response.body":
+                return
+            if not got:
+                now[0] += 2 * LIFETIME_S
+                with pytest.raises(ExportError):
+                    downloads.get("sweep, please")
+                assert not path.exists()
+            got.extend(message["body"])
+
+        asked = [] if first_byte is None else [(b"range", f"bytes={first_byte}-".encode())]
+        anyio.run(app, scope_of(url, asked), never, send)
+        assert bytes(got) == expected
+        downloads.close()
 
     def test_have_names_of_any_script(self, client, odd, downloads):
         begun = downloads.start(plan_export(odd.coco, odd.pictures, [3]), "Собака")
