@@ -250,6 +250,19 @@ class TestRecipe:
         assert (missing.image_id, missing.file_name, missing.rank) == (3, "test/x.png", 2)
         assert "is not in" in missing.reason
 
+    def test_says_why_without_where_this_machine_keeps_its_files(self, odd):
+        odd.file(3).unlink()
+        write_zip(
+            plan_export(odd.coco, odd.pictures, ALL),
+            odd.settings.home / "a.zip",
+            without_missing=True,
+        )
+        with zipfile.ZipFile(odd.settings.home / "a.zip") as archive:
+            for name in ("recipe.json", "missing.csv"):
+                text = archive.read(name).decode()
+                assert f"is not in {odd.coco.picture_folder.name}." in text
+                assert str(odd.settings.home) not in text
+
     def test_uploads_go_along(self, odd):
         sha = hashlib.sha256(odd.file(3).read_bytes()).hexdigest()
         recipe = recipe_of(odd, origin=QueryOrigin(query_of(uploads=[sha])))
