@@ -1,16 +1,18 @@
 """An export of 5,000 pictures beside a plain copy of the same files.
 
-    python -m benchmarks.export [--pictures 5000] [--rounds 3] [--folder FOLDER] [--json]
+    python -m benchmarks.export [--pictures 5000] [--rounds 3] [--cold] [--folder FOLDER] [--json]
 
 Writes pictures of the size of COCO's with seven instances and five captions each, and
 measures, in turns: `shutil.copyfile` of every picture (`copy`), looking at what an export
 would hold (`plan`), and writing the package (`write`); seconds by the clock and of the
-processor, and how much the peak of memory rises. Figures of one run belong together.
+processor, and how much the peak of memory rises. With `--cold` the pictures are not in the
+system's file cache when copying, and when writing, begin. Figures of one run belong together.
 """
 
 import argparse
 import gc
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -36,11 +38,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cold", action="store_true", help="read the pictures from the disk")
     parser.add_argument("--folder", type=Path, help="write the files here (2.5 GB)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="export-", dir=options.folder) as temporary:
-        figures = measure(Path(temporary), options.pictures, options.rounds)
+        figures = measure(Path(temporary), options.pictures, options.rounds, options.cold)
     if options.json:
         print(json.dumps(figures, indent=1))
         return
@@ -52,7 +55,7 @@ def main() -> None:
     print(f"peak of memory: +{figures['more_memory_mb']:.0f} MB")
 
 
-def measure(home: Path, count: int, rounds: int) -> dict[str, Any]:
+def measure(home: Path, count: int, rounds: int, is_cold: bool = False) -> dict[str, Any]:
     settings = write_dataset(home, count)
     coco = open_dataset(settings.data / "many", settings)
     store = PictureStore(coco, settings)
@@ -65,6 +68,8 @@ def measure(home: Path, count: int, rounds: int) -> dict[str, Any]:
         one: dict[str, float] = {}
         copies = home / "copy"
         copies.mkdir()
+        if is_cold:
+            forget_files(files)
         timed("copy", one, lambda to=copies: [shutil.copyfile(f, to / f.name) for f in files])
         shutil.rmtree(copies)
         plan = timed(
@@ -72,6 +77,8 @@ def measure(home: Path, count: int, rounds: int) -> dict[str, Any]:
             one,
             lambda: plan_export(coco, store, coco.images.ids, scores, all_scores=scores),
         )
+        if is_cold:
+            forget_files(files)
         report = timed("write", one, lambda plan=plan: write_zip(plan, home / "package.zip"))
         report.path.unlink()
         found.append(one)
@@ -90,6 +97,14 @@ def timed(name: str, figures: dict[str, float], work: Callable[[], Any]) -> Any:
     figures[name] = time.perf_counter() - wall
     figures[f"{name} (processor)"] = time.process_time() - processor
     return result
+
+
+def forget_files(files: list[Path]) -> None:
+    """Take files out of the system's cache."""
+    os.sync()
+    for path in files:
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def forget_peak() -> None:
