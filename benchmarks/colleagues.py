@@ -17,6 +17,7 @@ import argparse
 import gc
 import http.client
 import json
+import logging
 import multiprocessing
 import os
 import tempfile
@@ -165,6 +166,7 @@ def asking(dataset: SearchableDataset) -> Iterator[list[Span]]:
 
 @contextmanager
 def serving(library: Library) -> Iterator[None]:
+    logging.disable(logging.INFO)  # a line for each request
     app = Starlette(routes=routes(library))
     server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -186,6 +188,7 @@ def fetching() -> Iterator[list[Span]]:
     ours, theirs = context.Pipe()
     client = context.Process(target=fetch, args=(theirs,))
     client.start()
+    ours.recv()  # it is there
     try:
         yield spans
     finally:
@@ -198,6 +201,7 @@ def fetch(pipe: Connection) -> None:
     """Fetch one thumbnail after the other until told to end, then send the times."""
     server = http.client.HTTPConnection("127.0.0.1", PORT)
     spans, number = [], 0
+    pipe.send("ready")
     while not pipe.poll(PAUSE_S):
         number += 1
         address = f"/api/datasets/many/images/{1 + number % 24}/thumbnail?size=320"
