@@ -47,6 +47,7 @@ def section(title: str) -> str:
 def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
     arguments = [sys.executable, *shlex.split(command)[1:]]
     paths = {"PYTHONPATH": str(ROOT), "COCOSIFT_HOME": str(ROOT)}
+    paths["COCOSIFT_DATABASE_URL"] = f"sqlite:///{folder / 'catalogue.sqlite3'}"
     return subprocess.run(
         arguments,
         cwd=folder,
@@ -73,7 +74,7 @@ def test_the_table_of_the_query_names_every_option_and_parameter_and_no_other():
     options = {option for row in table for option in re.findall(r"--[a-z-]+", row[1])}
     parameters = {name for row in table for name in re.findall(r"`(\w+)", row[2])}
     outside = {"--dataset", "--model", "--json", "--url", "--help"}
-    outside |= {"--export", "--without-missing", "--reproducible"}
+    outside |= {"--export", "--without-missing", "--reproducible", "--no-catalogue"}
     parser = get_command(app).commands["search"]
     assert options == {o for p in parser.params for o in (*p.opts, *p.secondary_opts)} - outside - {
         "texts"
@@ -146,14 +147,14 @@ def test_a_command_of_the_tour_runs(command, tmp_path):
 
 @pytest.mark.slow
 def test_the_steps_on_recipes_run(tmp_path):
-    database = {"COCOSIFT_DATABASE_URL": f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"}
     steps = commands(section("Recipes and the catalogue"))
     assert [step.split()[3] for step in steps] == [
         *("search", "verify", "replay", "export", "subsets")
     ]
     for step in steps:
-        done = run(step, tmp_path, **database)
+        done = run(step, tmp_path)
         assert done.returncode == 0, done.stderr
+    assert "a dog on a beach" in done.stdout
 
 
 def test_the_notebook_session_runs(tmp_path, monkeypatch):

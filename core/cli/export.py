@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.opening import open_coco
+from core.cli.remembering import NoCatalogue, remember
 from core.cli.signature import signature
 from core.errors import DatasetError, ExportError
 from core.export import FORMATS, ExportChoices, Splits, read_fractions, write_zip
@@ -80,6 +81,7 @@ def export(
             help="Leave out who and when: the same pictures give the same bytes.",
         ),
     ] = False,
+    no_catalogue: NoCatalogue = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Write pictures and their annotations as a package.
@@ -126,6 +128,8 @@ def export(
     typer.echo(json.dumps(_as_json(plan, report), indent=1) if as_json else _words(report))
     for picture in report.missing:
         typer.echo(f"Left out: {picture.file_name} ({picture.reason})", err=True)
+    if not no_catalogue:
+        remember(library, report)
 
 
 def _splits(text: str | None, seed: int, stratify: bool, together: Path | None) -> Splits | None:

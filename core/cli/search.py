@@ -9,6 +9,7 @@ import typer
 
 from core.cli.asking import query_asked
 from core.cli.opening import BarWhenNeeded, open_coco
+from core.cli.remembering import NoCatalogue, remember
 from core.cli.signature import signature
 from core.errors import QueryError
 from core.progress import TerminalProgress
@@ -17,6 +18,7 @@ from core.query.json_form import to_json
 from core.query.record import DEFAULT_TOP_K, Mode, Prompts
 
 if TYPE_CHECKING:
+    from core.export import ExportReport
     from core.found import Found
     from core.library import Library
     from core.query.record import Query
@@ -234,6 +236,7 @@ def search(
         bool,
         typer.Option("--reproducible", help="Leave who and when out of what is exported."),
     ] = False,
+    no_catalogue: NoCatalogue = False,
 ) -> None:
     """Search a dataset by words, pictures and conditions.
 
@@ -272,7 +275,9 @@ def search(
         typer.echo(note, err=True)
     typer.echo(_json(found) if as_json else _table(found))
     if export is not None:
-        _export(found, export, without_missing, reproducible)
+        report = _export(found, export, without_missing, reproducible)
+        if not no_catalogue:
+            remember(found.dataset.library, report)
 
 
 def _check_output(
@@ -322,7 +327,9 @@ def _notes(found: "Found") -> list[str]:
     return notes
 
 
-def _export(found: "Found", path: Path, without_missing: bool, reproducible: bool) -> None:
+def _export(
+    found: "Found", path: Path, without_missing: bool, reproducible: bool
+) -> "ExportReport":
     with TerminalProgress("export", "B") as progress:
         report = found.export(
             path,
@@ -337,6 +344,7 @@ def _export(found: "Found", path: Path, without_missing: bool, reproducible: boo
     )
     for missing in report.missing:
         typer.echo(f"Left out: {missing.file_name} ({missing.reason})", err=True)
+    return report
 
 
 def _json(found: "Found") -> str:
