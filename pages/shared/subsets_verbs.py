@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.catalogue import Entry, Operation, PackageFacts
 from core.downloads import Finished
-from core.errors import CocoSiftError
+from core.errors import CatalogueError, CocoSiftError
 from core.recipe import ids_link, search_link, to_json
 from core.replay import plan_again, replay
 from pages.shared import keys, person, resources, subsets_state
@@ -105,11 +105,15 @@ def bring_in(key: str) -> None:
     upload = st.session_state[key]
     if upload is None:
         return
-    name = Path(upload.name).name
+    name = Path(upload.name).name[-100:] or "package.zip"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(upload.getbuffer())
-        entry = resources.catalogue().import_recipe(path, who="")
+        try:
+            entry = resources.catalogue().import_recipe(path, who="")
+        except CocoSiftError as problem:
+            # Where it lies on the server is nobody's business.
+            raise CatalogueError(str(problem).replace(str(path), name)) from problem
     subsets_state.go(entry=entry.id, compare=None, find=None, tag=None, sort=None, page=None)
     subsets_state.say(f"Imported {title(entry)}, {entry.count:,} pictures of {entry.dataset}.")
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -348,6 +349,7 @@ def test_what_is_no_recipe_is_refused_in_words(catalogue, content):
     test.file_uploader(key="subsets-import-0").set_value(("recipe.json", content, "text/json"))
     test.run()
     assert not test.exception
+    assert tempfile.gettempdir() not in said(test)
     assert test.error
     assert catalogue.list().total == 0
 
