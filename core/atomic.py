@@ -16,7 +16,7 @@ def _umask() -> int:
 
 
 # It can only be read by setting it, for the whole process: so once, before there are threads.
-_UMASK = _umask()
+UMASK = _umask()
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
+        temporary.chmod(0o666 & ~UMASK)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -63,7 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_UMASK)
+        temporary.chmod(0o777 & ~UMASK)
         if path.exists():
             _exchange(temporary, path)
         else:

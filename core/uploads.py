@@ -178,7 +178,9 @@ _shared_lock = threading.Lock()
 def shared_uploads(settings: Settings) -> Uploads:
     """Return this process's one `Uploads` for `settings.cache`."""
     with _shared_lock:
-        return _shared.setdefault(settings.cache, Uploads(settings))
+        if settings.cache not in _shared:
+            _shared[settings.cache] = Uploads(settings)
+        return _shared[settings.cache]
 
 
 def _is_bare_png(data: bytes) -> bool:

@@ -135,4 +135,6 @@ _shared_lock = threading.Lock()
 def shared_views(settings: Settings) -> Views:
     """Return this process's one `Views` for `settings.cache`."""
     with _shared_lock:
-        return _shared.setdefault(settings.cache, Views(settings))
+        if settings.cache not in _shared:
+            _shared[settings.cache] = Views(settings)
+        return _shared[settings.cache]

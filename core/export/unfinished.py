@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from core.atomic import UMASK
+
 _SUFFIX = ".unfinished"
 _LONGEST_STEM = 60
 
@@ -32,21 +34,11 @@ def unfinished(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
+        temporary.chmod(0o666 & ~UMASK)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
         os.close(descriptor)
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
-# It can only be read by setting it, for the whole process: so once, before there are threads.
-_UMASK = _umask()
 
 
 @contextmanager

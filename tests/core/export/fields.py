@@ -1,7 +1,18 @@
 """Annotation files compared field by field, as they are spelt."""
 
 import json
+from pathlib import Path
 from typing import Any
+
+from core.coco import CocoDataset, open_dataset, register_dataset
+from core.settings import PROJECT_ROOT, Settings
+
+SAMPLE = PROJECT_ROOT.parent / "shared" / "coco-sample"
+SAMPLE_FILES = {
+    "instances": SAMPLE / "annotations" / "instances_val2014.json",
+    "captions": SAMPLE / "annotations" / "captions_val2014.json",
+    "keypoints": SAMPLE / "annotations" / "person_keypoints_val2014.json",
+}
 
 
 class Number(str):
@@ -44,3 +55,12 @@ def differences(source: Any, found: Any, image_ids: list[int]) -> list[str]:
             if list(before) != list(after):
                 named.append(f"{key} {before.get('id')}: order of its fields")
     return named
+
+
+def register_sample(home: Path) -> tuple[CocoDataset, Settings]:
+    """The sample of real COCO as a dataset of a new home folder."""
+    (home / "data").mkdir()
+    limits = Settings(home=home, cache=home / "cache", offline=True)
+    pictures = SAMPLE / "val2014"
+    register_dataset(limits, "sample", **SAMPLE_FILES, pictures=pictures, split="val2014")
+    return open_dataset(limits.data / "sample", limits), limits

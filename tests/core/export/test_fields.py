@@ -15,9 +15,8 @@ from core.coco import CocoDataset, open_dataset, register_dataset
 from core.export import plan_export, write_zip
 from core.images import PictureStore
 from core.settings import PROJECT_ROOT, Settings
-from tests.core.export.fields import differences, spelt
+from tests.core.export.fields import SAMPLE, SAMPLE_FILES, differences, register_sample, spelt
 
-SAMPLE = PROJECT_ROOT.parent / "shared" / "coco-sample"
 DEMO = PROJECT_ROOT / "data" / "demo"
 
 
@@ -41,25 +40,17 @@ def test_the_demo(tmp_path, seed):
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of real COCO is not there")
 def test_real_coco(tmp_path):
-    (tmp_path / "data").mkdir()
-    limits = Settings(home=tmp_path, cache=tmp_path / "cache", offline=True)
-    files = {
-        "instances": SAMPLE / "annotations" / "instances_val2014.json",
-        "captions": SAMPLE / "annotations" / "captions_val2014.json",
-        "keypoints": SAMPLE / "annotations" / "person_keypoints_val2014.json",
-    }
-    register_dataset(limits, "sample", **files, pictures=SAMPLE / "val2014", split="val2014")
-    coco = open_dataset(limits.data / "sample", limits)
+    coco, limits = register_sample(tmp_path)
     ids = coco.images.ids[::-1].tolist()
     archive = export(coco, limits, ids, tmp_path / "a.zip")
-    for file in files.values():
+    for file in SAMPLE_FILES.values():
         found = spelt(archive.read(f"annotations/{file.name}"))
         # A picture without poses is no record of the keypoints file, and comes from another.
         source = spelt(file.read_bytes())
         listed = {record["id"] for record in source["images"]}
         source["images"] += [
             record
-            for record in spelt(files["instances"].read_bytes())["images"]
+            for record in spelt(SAMPLE_FILES["instances"].read_bytes())["images"]
             if record["id"] not in listed
         ]
         assert len(found["annotations"]) > 50

@@ -32,10 +32,10 @@ from core.export import (
 )
 from core.images import PictureStore
 from core.progress import Cancelled
-from core.settings import PROJECT_ROOT, Settings
+from core.settings import Settings
+from tests.core.export.fields import SAMPLE, SAMPLE_FILES, register_sample
 from tests.core.odd_dataset import NAMES, Odd, make_odd
 
-SAMPLE = PROJECT_ROOT.parent / "shared" / "coco-sample"
 BIG = 9007199254740995
 ALL = [BIG, 3, 12, 7]
 # Windows cannot have a name with quotes.
@@ -541,24 +541,16 @@ def test_many_small_members_need_no_more_than_the_format_allows(odd):
 
 @pytest.mark.skipif(not SAMPLE.is_dir(), reason="the sample of real COCO is not there")
 def test_each_field_of_each_annotation_of_real_coco_equals_the_sources(tmp_path):
-    (tmp_path / "data").mkdir()
-    limits = Settings(home=tmp_path, cache=tmp_path / "cache", offline=True)
-    files = {
-        "instances": SAMPLE / "annotations" / "instances_val2014.json",
-        "captions": SAMPLE / "annotations" / "captions_val2014.json",
-        "keypoints": SAMPLE / "annotations" / "person_keypoints_val2014.json",
-    }
-    register_dataset(limits, "sample", **files, pictures=SAMPLE / "val2014", split="val2014")
-    coco = open_dataset(limits.data / "sample", limits)
+    coco, limits = register_sample(tmp_path)
     image_ids = np.random.default_rng(2).permutation(coco.images.ids)[:60].tolist()
     plan = plan_export(coco, PictureStore(coco, limits), image_ids)
     report = write_zip(plan, tmp_path / "sample.zip")
     archive = zipfile.ZipFile(report.path)
     assert report.n_bytes == plan.n_bytes
     for name, file in {
-        "annotations.json": files["instances"],
-        "captions_val2014.json": files["captions"],
-        "person_keypoints_val2014.json": files["keypoints"],
+        "annotations.json": SAMPLE_FILES["instances"],
+        "captions_val2014.json": SAMPLE_FILES["captions"],
+        "person_keypoints_val2014.json": SAMPLE_FILES["keypoints"],
     }.items():
         found = document(archive, f"annotations/{name}")
         assert found == expected(source(file), image_ids)
