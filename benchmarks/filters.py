@@ -13,11 +13,8 @@ Writes synthetic files of val2014's size and measures, each in a fresh process:
 
 import argparse
 import json
-import os
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -26,12 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.val2014_files import CAPTIONS, PICTURES, write_val2014
+from benchmarks.ways import in_fresh_process, tell
 from core.coco import CocoDataset, open_dataset
 from core.filters import filtered
 from core.query.record import CategoryTerm, Filters, SideBound, Words
 from core.settings import Settings
 
-ROOT = Path(__file__).resolve().parent.parent
 # Six conditions: a count of a category, small instances of a supercategory, one that is
 # absent, words in a row, a licence's terms, and a bound.
 SIX = Filters(
@@ -57,15 +54,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="filters-") as temporary:
         folder = options.folder or Path(temporary)
         prepare(folder)
-        figures = {way: in_fresh_process(way, folder) for way in WAYS}
+        offline = {"COCOSIFT_OFFLINE": "1"}
+        figures = {
+            way: in_fresh_process("benchmarks.filters", way, folder, offline) for way in WAYS
+        }
     assert figures["filters"]["pictures that pass"] == figures["plain"]["pictures that pass"]
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    for way, measured in figures.items():
-        print(way)
-        for name, value in measured.items():
-            print(f"    {name:<28} {value:>12,.2f}")
+    tell(figures, options.json, digits=2)
 
 
 def prepare(folder: Path) -> None:
@@ -75,19 +69,6 @@ def prepare(folder: Path) -> None:
     for words in folder.rglob("caption_words.arrow"):
         words.unlink()
     _opened(folder)
-
-
-def in_fresh_process(way: str, folder: Path) -> dict[str, float]:
-    """Run one way by itself, so that nothing is warm."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.filters", "--child", way, "--folder", str(folder)],
-        cwd=ROOT,
-        env=os.environ | {"COCOSIFT_OFFLINE": "1"},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
 
 
 def words_built(folder: Path) -> dict[str, float]:

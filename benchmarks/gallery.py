@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.val2014 import ROOT, prepare
+from benchmarks.val2014 import prepare
+from benchmarks.ways import ROOT
 
 PORT = 8651
 URL = f"http://127.0.0.1:{PORT}/"

@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014_files import write_val2014
+from benchmarks.ways import ROOT, in_fresh_process, tell
 
-ROOT = Path(__file__).resolve().parent.parent
 QUERIES = [
     f"{what} {where}"
     for what in ("a dog", "two people", "a red bus", "food", "a cat")
@@ -52,14 +52,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="val2014-") as temporary:
         folder = options.folder or Path(temporary)
         prepare(folder)
-        figures = {way: in_fresh_process(way, folder) for way in WAYS}
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return
-    for way, measured in figures.items():
-        print(way)
-        for name, value in measured.items():
-            print(f"    {name:<28} {value:>12,.3f}")
+        figures = {
+            way: in_fresh_process("benchmarks.val2014", way, folder, environment(way, folder))
+            for way in WAYS
+        }
+    tell(figures, options.json, digits=3)
 
 
 def prepare(folder: Path) -> None:
@@ -88,22 +85,13 @@ def _write_checkpoint(models: Path) -> None:
     whole.unlink()
 
 
-def in_fresh_process(way: str, folder: Path) -> dict[str, float]:
-    """Run one way by itself, so that memory and caches are its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.val2014", "--child", way, "--folder", str(folder)],
-        cwd=ROOT,
-        env=os.environ
-        | {
-            "COCOSIFT_HOME": str(HOMES.get(way, folder)),
-            "COCOSIFT_CACHE": str(folder / "cache"),
-            "COCOSIFT_OFFLINE": "1",
-        },
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    measured: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return measured
+def environment(way: str, folder: Path) -> dict[str, str]:
+    """Return what tells the library where one way's files are."""
+    return {
+        "COCOSIFT_HOME": str(HOMES.get(way, folder)),
+        "COCOSIFT_CACHE": str(folder / "cache"),
+        "COCOSIFT_OFFLINE": "1",
+    }
 
 
 def by_library(folder: Path) -> dict[str, float]:
