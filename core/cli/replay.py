@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.exporting import WithoutMissing, refuse_without_export
 from core.cli.opening import BarWhenNeeded, open_coco
 from core.cli.signature import signature
-from core.errors import ExportError
 from core.progress import TerminalProgress
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def replay(
     model: Annotated[
         str | None, typer.Option(help="What the recipe's model is called here.")
     ] = None,
-    without_missing: Annotated[
-        bool,
-        typer.Option("--without-missing", help="Export without the pictures that cannot be had."),
-    ] = False,
+    without_missing: WithoutMissing = False,
     reproducible: Annotated[
         bool,
         typer.Option("--reproducible", help="Leave who and when out of the package."),
@@ -58,9 +55,7 @@ def replay(
 
         python -m core replay recipe.json --export dogs.zip
     """
-    if export is None and (without_missing or reproducible):
-        option = "--without-missing" if without_missing else "--reproducible"
-        raise ExportError(f"{option} belongs to an export. Add: --export FILE.zip")
+    refuse_without_export(export, without_missing=without_missing, reproducible=reproducible)
     from core.recipe import open_recipe
 
     brought = open_recipe(file)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.asking import query_asked
+from core.cli.exporting import WithoutMissing, refuse_without_export
 from core.cli.opening import BarWhenNeeded, open_coco
 from core.cli.remembering import NoCatalogue, remember
 from core.cli.signature import signature
@@ -228,10 +229,7 @@ def search(
         Path | None,
         typer.Option(metavar="FILE.zip", help="Write the pictures as a COCO-format ZIP, too."),
     ] = None,
-    without_missing: Annotated[
-        bool,
-        typer.Option("--without-missing", help="Export without the pictures that cannot be had."),
-    ] = False,
+    without_missing: WithoutMissing = False,
     reproducible: Annotated[
         bool,
         typer.Option("--reproducible", help="Leave who and when out of what is exported."),
@@ -259,7 +257,9 @@ def search(
 
         python -m core search "cars at night" --top-k 50 --export cars.zip
     """
-    _check_output(as_json, as_url, export, without_missing, reproducible)
+    refuse_without_export(export, without_missing=without_missing, reproducible=reproducible)
+    if as_url and (as_json or export is not None):
+        raise QueryError("--url prints the link alone. Leave out --json and --export.")
     # Here, so that --help does not wait for PyTorch.
     from core.library import open_library
 
@@ -278,16 +278,6 @@ def search(
         report = _export(found, export, without_missing, reproducible)
         if not no_catalogue:
             remember(found.dataset.library, report)
-
-
-def _check_output(
-    as_json: bool, as_url: bool, export: Path | None, without_missing: bool, reproducible: bool
-) -> None:
-    if (without_missing or reproducible) and export is None:
-        option = "--without-missing" if without_missing else "--reproducible"
-        raise QueryError(f"{option} belongs to an export. Add: --export FILE.zip")
-    if as_url and (as_json or export is not None):
-        raise QueryError("--url prints the link alone. Leave out --json and --export.")
 
 
 def _open(
