@@ -58,7 +58,7 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt requirements-postgres.txt $(VENV)/run.stamp
+$(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt requirements-map.txt requirements-postgres.txt $(VENV)/run.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 

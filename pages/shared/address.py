@@ -3,9 +3,13 @@
 It always says all of the view, so that a link shows the same wherever it is opened. A
 person's change is a step in the browser's history. An address that is only put in order
 takes its own place there, so that going back is never stopped by it.
+
+Pages that look at the same query from another side have parameters of their own beside it:
+`arrive` names them, `own` and `own_values` read them, `put` changes them.
 """
 
 import secrets
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -22,46 +26,86 @@ _settle = st.components.v2.component(
     js="""
     const done = new Set();
     export default function ({ data }) {
+      const words = (search) => {
+        const params = new URLSearchParams(search);
+        for (const name of ["embed", "embed_options"]) params.delete(name);
+        params.sort();
+        return params.toString();
+      };
       if (done.has(data.once)) return;
       done.add(data.once);
+      // A person may have gone on while this was on its way.
+      if (words(location.search) !== words(data.instead_of)) return;
       history.replaceState(history.state, "", location.pathname + data.search + location.hash);
     }
     """,
 )
 
 
-def arrive(library: Library) -> View:
+def arrive(library: Library, page: str = "search", own: Iterable[str] = ()) -> View:
     """Return what to look at: what the address says if it is news, else what the session has.
 
     It is news on arrival and after going back or forward. An address that this page itself
     has written is none, nor is an old one that comes along with a person's change.
 
+    Args:
+        page: which page this is.
+        own: names of the parameters that it has beside the query's.
+
     Raises:
         CocoSiftError: there is nothing to look at; says what is missing.
     """
     params = _params()
+    st.session_state[keys.PAGE] = page
     changed_here = st.session_state.pop(keys.CHANGED_HERE, False)
     known = st.session_state.get(keys.ADDRESSES, ())
     if keys.VIEW not in st.session_state or (params and not changed_here and params not in known):
         _read(library, params)
+        _own_of(page).update({name: params.get(name, []) for name in own})
     return _available(library)
+
+
+def own(name: str, default: str = "") -> str:
+    """Return the last value of the page's own parameter `name`, `default` when it has none."""
+    return (own_values(name) or [default])[-1]
+
+
+def own_values(name: str) -> list[str]:
+    """Return all values of the page's own parameter `name`."""
+    return list(_own_of(st.session_state[keys.PAGE]).get(name, []))
+
+
+def put(name: str, *values: str) -> None:
+    """As a callback: give the page's own parameter `name` these values; none takes it away."""
+    _own_of(st.session_state[keys.PAGE])[name] = list(values)
+    st.session_state[keys.CHANGED_HERE] = True
 
 
 def keep() -> None:
     """Make the address say the view. Takes no room if it comes last on the page."""
     view = query_state.view()
-    wanted = to_params(view.query, resources.views())
+    of_page = _own_of(st.session_state[keys.PAGE])
+    wanted = {name: values for name, values in of_page.items() if values}
+    wanted |= to_params(view.query, resources.views())
     wanted |= {keys.DATASET: [view.dataset], keys.MODEL: [view.model]}
     params = _params()
-    is_arrival = keys.ADDRESSES not in st.session_state
+    # Who comes by the navigation comes without parameters.
+    is_arrival = keys.ADDRESSES not in st.session_state or not params
     st.session_state[keys.ADDRESSES] = (wanted, params) if is_arrival else (wanted,)
     if params == wanted:
         return
     if is_arrival:
-        search = f"?{urlencode(wanted, doseq=True)}"
-        _settle(data={"search": search, "once": secrets.token_hex(8)}, key="settled-address")
+        search, instead_of = (f"?{urlencode(some, doseq=True)}" for some in (wanted, params))
+        once = secrets.token_hex(8)
+        _settle(
+            data={"search": search, "instead_of": instead_of, "once": once}, key="settled-address"
+        )
     else:
         st.query_params.from_dict(wanted)
+
+
+def _own_of(page: str) -> Params:
+    return st.session_state.setdefault(keys.OWN, {}).setdefault(page, {})
 
 
 def _params() -> Params:

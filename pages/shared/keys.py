@@ -6,6 +6,8 @@ Widgets follow the query (see `query_state`), so their keys are no names in the 
 # Kept for the session, by no widget.
 VIEW = "view"
 ADDRESSES = "addresses that say the view"
+PAGE = "page that is looked at"
+OWN = "own parameters of pages"
 CHANGED_HERE = "changed since the last run"
 FITTED = "fitted to"
 SAID = "sentences to say"
