@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # From the bottom up: a module may import what stands in an earlier row, or in its own.
 LAYERS = (
     ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs", "recent"),
+    ("workers",),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("encoder", "embeddings", "index"),
     ("licences", "query", "id_lists", "uploads", "views", "recipe"),
@@ -20,6 +21,9 @@ LAYERS = (
     ("library", "searchable", "finder", "found", "subset", "stamps", "replay"),
     ("catalogue",),
     ("embed_run", "evaluation", "demo"),
+    ("analytics", "map", "quality"),
+    ("charts",),
+    ("report",),
     ("downloads",),
     ("http", "cli", "__main__", "__init__"),
 )
