@@ -198,7 +198,8 @@ class PictureStore:
 
     def _not_here(self, name: str, then: str) -> str:
         folder = self._dataset.picture_folder
-        where = "on this machine" if folder is None else f"in {folder}"
+        # Where all lies on the server is not for those who read this in a browser.
+        where = "on this machine" if folder is None else f"in {folder.name}"
         return f"{name} is not {where}. {then}"
 
     def _cached_path(self, image_id: int, name: str, url: str) -> str:

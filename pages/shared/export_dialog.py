@@ -21,7 +21,7 @@ Take = Callable[[Mapping[str, Any]], None]
 
 _USES: dict[Use, str] = {
     "commercial": "For commercial use",
-    "modifications": "To be passed on changed",
+    "modifications": "To be modified",
 }
 _NOT_ALLOWED = {
     "commercial": "commercial use",

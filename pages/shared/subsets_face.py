@@ -18,7 +18,7 @@ CATEGORIES = 5
 LICENCES = 3
 USES = {
     "commercial": "may be used commercially",
-    "modifications": "may be passed on changed",
+    "modifications": "may be modified",
 }
 
 
