@@ -52,3 +52,7 @@ class ConflictError(CatalogueError):
 
 class RecipeError(CocoSiftError):
     """A recipe cannot be read, or does not fit together."""
+
+
+class WorkerError(CocoSiftError):
+    """Work in a process of its own could not be begun, or was ended from outside."""
