@@ -20,9 +20,8 @@ run: $(VENV)/run.stamp ## start the app on http://127.0.0.1:8501 (HOST= and PORT
 	@echo "CocoSift starts on http://$(HOST):$(PORT)  (stop it with Ctrl-C)"
 	@exec $(BIN)/streamlit run streamlit_app.py --server.address=$(HOST) --server.port=$(PORT)
 
-# The unit tests keep one core busy and the browser the other.
-test: test-tools lint types ## everything between a fresh clone and a verdict
-	@$(MAKE) --no-print-directory -j2 --output-sync=target unit browser conformance
+# One after the other: what a browser waits for should not compete with the unit tests.
+test: test-tools lint types unit conformance browser ## everything between a fresh clone and a verdict
 
 lint: $(VENV)/test.stamp ## format and lint
 	$(BIN)/ruff format --check .
@@ -32,7 +31,7 @@ types: $(VENV)/test.stamp ## strict types in core
 	$(BIN)/mypy
 
 unit: $(VENV)/test.stamp ## unit and page tests
-	$(BIN)/python -m pytest tests --ignore=tests/browser --ignore=tests/conformance
+	$(BIN)/python -m pytest -n auto --maxprocesses=4 --dist=loadscope tests --ignore=tests/browser --ignore=tests/conformance
 
 browser: test-tools ## tests in a real Chromium
 	$(BIN)/python -m pytest tests/browser

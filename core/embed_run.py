@@ -352,13 +352,23 @@ class _Run:
 def _interrupts_held() -> Iterator[None]:
     """Hold ^C back until the block ends; a process that is started in it never gets any.
 
-    A worker that is just starting would answer ^C with a traceback.
+    A worker that is just starting would answer ^C with a traceback. Blocking it alone is not
+    enough: another thread of this process may take it, and Python then tells the main one.
     """
+    is_main = threading.current_thread() is threading.main_thread()
+    came: list[int] = []
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = (
+        signal.signal(signal.SIGINT, lambda number, _: came.append(number)) if is_main else None
+    )
     try:
         yield
     finally:
+        if is_main:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def skipped_csv(skipped: Iterable[SkippedPicture]) -> str:

@@ -117,6 +117,14 @@ class CocoDataset:
         return f"<CocoDataset {self.name}: {len(self.images):,} pictures, {', '.join(self.kinds)}>"
 
     @cached_property
+    def caption_image_rows(self) -> Ints:
+        """Row of each caption's picture, in file order: int64, shape (captions,), -1 for none."""
+        index = self._indexes.get("captions")
+        if index is None:
+            return np.empty(0, dtype=np.int64)
+        return self.images.find(index.annotation_image_ids)
+
+    @cached_property
     def instances(self) -> InstanceTable:
         """The instances of the dataset's pictures; see `InstanceTable`."""
         index = self._indexes.get("instances")
@@ -186,7 +194,7 @@ class CocoDataset:
             bool, shape (images,).
         """
         marked = np.zeros(len(self.images), dtype=np.bool_)
-        rows = self._caption_image_rows[self.caption_words(progress).find(text)]
+        rows = self.caption_image_rows[self.caption_words(progress).find(text)]
         marked[rows[rows >= 0]] = True
         return marked
 
@@ -367,13 +375,6 @@ class CocoDataset:
             kind: RowGroups(self.images.find(index.annotation_image_ids), len(self.images))
             for kind, index in self._indexes.items()
         }
-
-    @cached_property
-    def _caption_image_rows(self) -> Ints:
-        index = self._indexes.get("captions")
-        if index is None:
-            return np.empty(0, dtype=np.int64)
-        return self.images.find(index.annotation_image_ids)
 
     @cached_property
     def _image_rows_in(self) -> dict[str, IdIndex]:
