@@ -34,7 +34,7 @@ from core.recipe import (
     software,
 )
 from core.recipe.algebra import combined_scores
-from core.recipe.record import MAX_TEXT
+from core.recipe.values import MAX_TEXT
 from core.searchable import SearchableDataset
 from core.stamps import embeddings_stamp, model_stamp
 from core.subset import Subset, rows_known
@@ -149,7 +149,8 @@ def recipe_of(
     Args:
         choices: those of the export, JSON values.
         who: makes it.
-        when: ISO 8601 with a time zone.
+        when: ISO 8601 with a time zone. Without it the recipe does not tell who checked the
+            subset and when either, so that the same subset gives the same bytes.
 
     Raises:
         CocoSiftError: the model or the embeddings that ranked it cannot be read any more.
@@ -169,6 +170,7 @@ def recipe_of(
         software=software(),
         who=who,
         when=when,
+        check=subset.check if when is not None else subset.check and subset.check.anonymous(),
     )
 
 
@@ -182,6 +184,8 @@ def replay(
     progress: Progress | None = None,
 ) -> Replay:
     """Make the subset of `recipe` again with what this library has, and compare.
+
+    What a person said of it is not compared, and stays with it.
 
     Args:
         dataset, model: what they are called here, where it is not as the recipe has it. The
@@ -203,7 +207,7 @@ def replay(
     stamps = tuple(_dataset_differences(recipe.dataset, dataset_stamp(made.subset.dataset.coco)))
     return Replay(
         recipe,
-        made.subset,
+        replace(made.subset, check=recipe.check),
         (*stamps, *made.differences),
         tuple(_software_notes(recipe)),
     )
@@ -231,6 +235,7 @@ def recorded_subset(library: "Library", recipe: Recipe) -> Subset:
         None if scores is None else np.array(scores, dtype=np.float32),
         origin=origin,
         all_scores=_all_scores(dataset, origin) if isinstance(origin, QueryOrigin) else None,
+        check=recipe.check,
     )
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from core.errors import QueryError
 from core.query.record import Cut, Query
 from core.recipe import (
+    HumanCheck,
     IdsOrigin,
     Operation,
     Origin,
@@ -41,6 +42,7 @@ class Subset:
         origin: what makes it again.
         all_scores: float32, not increasing: those of the whole dataset by the same query; None
             where there are none that can be compared.
+        check: what a person said of a sample of what the query found; None when nobody did.
     """
 
     dataset: "SearchableDataset"
@@ -50,6 +52,7 @@ class Subset:
     notes: tuple[str, ...] = ()
     origin: Origin = field(default_factory=IdsOrigin)
     all_scores: npt.NDArray[np.float32] | None = None
+    check: HumanCheck | None = None
 
     def __post_init__(self) -> None:
         if self.scores is not None and self.scores.shape != self.image_ids.shape:

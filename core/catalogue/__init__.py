@@ -4,6 +4,7 @@ from core.catalogue.catalogue import DELETED_FOR, Catalogue, shared_catalogue
 from core.catalogue.entry import (
     CategoryCount,
     Change,
+    CheckFacts,
     Comparison,
     Entry,
     LicenceCount,
@@ -19,6 +20,7 @@ __all__ = [
     "Catalogue",
     "CategoryCount",
     "Change",
+    "CheckFacts",
     "Comparison",
     "Entry",
     "LicenceCount",

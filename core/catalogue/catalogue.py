@@ -25,6 +25,7 @@ from core.catalogue.database import Database
 from core.catalogue.entry import (
     CategoryCount,
     Change,
+    CheckFacts,
     Comparison,
     Entry,
     LicenceCount,
@@ -39,6 +40,7 @@ from core.catalogue.names import key_of, line_of, name_of, note_of, tags_of, wor
 from core.catalogue.tables import ChangeRow, RecipeRow, SubsetRow, TagRow, UploadRow
 from core.errors import CatalogueError, CocoSiftError, ConflictError, PictureError
 from core.recipe import (
+    HumanCheck,
     Recipe,
     combine_recipes,
     from_json,
@@ -430,6 +432,7 @@ class Catalogue:
             n_images=len(recipe.image_ids),
             categories=categories,
             licences=licences,
+            checked=_checked(recipe.check),
             thumbnails=list(recipe.image_ids[:THUMBNAILS]),
         )
         if package:
@@ -651,7 +654,17 @@ def _entry(row: SubsetRow) -> Entry:
         thumbnails=tuple(row.thumbnails),
         package=package,
         deleted_at=row.deleted_at,
+        check=None if row.checked is None else CheckFacts(*row.checked),
     )
+
+
+def _checked(check: HumanCheck | None) -> Any:
+    """Return what is stored of a human check: the values of `CheckFacts`."""
+    if check is None:
+        return None
+    right = check.precision
+    bounds = (None, None, None) if right is None else (right.value, right.low, right.high)
+    return [check.answered, *bounds, line_of(check.who or ""), check.when or ""]
 
 
 def _tag_rows(tags: Iterable[str]) -> list[TagRow]:

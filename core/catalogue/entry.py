@@ -44,6 +44,26 @@ class PackageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """What a person said of a sample of a subset; its recipe has all of it.
+
+    Attributes:
+        answered: how many pictures they looked at.
+        precision, low, high: the share of the subset that is right, 0 to 1, and its interval;
+            None when too little was looked at.
+        who: looked; "" when nobody said.
+        when: the last answer, ISO 8601; "" when it is not known.
+    """
+
+    answered: int
+    precision: float | None
+    low: float | None
+    high: float | None
+    who: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A subset that the catalogue remembers.
 
@@ -65,6 +85,7 @@ class Entry:
         thumbnails: ids of its first pictures, 8 at most.
         package: the ZIP that was made of it, if one was.
         deleted_at: None unless it was deleted; such an entry is kept for 30 days.
+        check: what a person said of a sample of it; None when nobody did.
     """
 
     id: int
@@ -87,6 +108,7 @@ class Entry:
     thumbnails: tuple[int, ...]
     package: PackageFacts | None
     deleted_at: datetime | None = None
+    check: CheckFacts | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as a document; times as ISO 8601 in UTC."""

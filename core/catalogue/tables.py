@@ -75,6 +75,7 @@ class SubsetRow(Table):
     n_images: Mapped[int]
     categories: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     licences: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
+    checked: Mapped[Any] = mapped_column(JSON(none_as_null=True), nullable=True)
     thumbnails: Mapped[Any] = mapped_column(JSON)
     package_file: Mapped[str | None]
     package_bytes: Mapped[int | None] = mapped_column(BigInteger)

@@ -23,7 +23,7 @@ from core.recipe import (
     to_json,
     upload_member,
 )
-from core.recipe.record import MAX_TEXT
+from core.recipe.values import MAX_TEXT
 
 NOT_ANNOTATED = "It has no annotations."
 

@@ -1,6 +1,7 @@
 """Recipes: all that is needed to make a subset again, and to tell whether it is the same."""
 
 from core.recipe.algebra import combine_recipes, combined_ids
+from core.recipe.check import CheckedStratum, Estimate, HumanCheck, check_words
 from core.recipe.json_form import FORMAT, MAX_BYTES, VERSION, from_json, to_json
 from core.recipe.link import ids_link, search_link
 from core.recipe.reading import RECIPE, RecipeFile, open_recipe, read_recipe, upload_member
@@ -27,9 +28,12 @@ __all__ = [
     "MAX_BYTES",
     "RECIPE",
     "VERSION",
+    "CheckedStratum",
     "CombinationOrigin",
     "DatasetStamp",
     "EmbeddingsStamp",
+    "Estimate",
+    "HumanCheck",
     "IdsOrigin",
     "LeftOut",
     "ModelStamp",
@@ -40,6 +44,7 @@ __all__ = [
     "RecipeError",
     "RecipeFile",
     "anonymous",
+    "check_words",
     "combine_recipes",
     "combined_ids",
     "dataset_stamp",

@@ -8,6 +8,7 @@ from typing import Any
 from core.errors import CocoSiftError, RecipeError
 from core.query import from_json as query_from_json
 from core.query import to_json as query_to_json
+from core.recipe.check import check_document, check_of_document
 from core.recipe.record import (
     CombinationOrigin,
     DatasetStamp,
@@ -30,7 +31,7 @@ _NEEDED = ("format", "version", "title", "origin", "dataset", "image_ids")
 _KEYS = (
     *_NEEDED,
     *("model", "embeddings", "software", "choices", "who", "when"),
-    *("scores", "left_out", "left_out_kinds"),
+    *("scores", "left_out", "left_out_kinds", "check"),
 )
 _STAMPS: dict[str, Callable[..., Any]] = {
     "dataset": DatasetStamp,
@@ -91,7 +92,7 @@ def from_json(data: bytes) -> Recipe:
 
 
 def _document(recipe: Recipe) -> dict[str, Any]:
-    return {
+    document = {
         "format": FORMAT,
         "version": VERSION,
         "title": recipe.title,
@@ -108,6 +109,9 @@ def _document(recipe: Recipe) -> dict[str, Any]:
         "image_ids": list(recipe.image_ids),
         "scores": None if recipe.scores is None else list(recipe.scores),
     }
+    if recipe.check is not None:  # so that a recipe without one has the bytes it always had
+        document["check"] = check_document(recipe.check)
+    return document
 
 
 def _origin_document(origin: Origin) -> dict[str, Any]:
@@ -147,6 +151,8 @@ def _recipe(data: object) -> Recipe:
     document["left_out"] = tuple(
         _record("left_out", LeftOut, one) for one in _list("left_out", document.get("left_out", []))
     )
+    if document.get("check") is not None:
+        document["check"] = check_of_document(document["check"])
     kinds = _list("left_out_kinds", document.get("left_out_kinds", []))
     return Recipe(**document | {"left_out_kinds": tuple(kinds)})
 

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from core.query import query_words
-from core.recipe.record import MAX_TEXT, CombinationOrigin, Origin, QueryOrigin, Recipe
+from core.recipe.record import CombinationOrigin, Origin, QueryOrigin, Recipe
+from core.recipe.values import MAX_TEXT
 
 _BETWEEN = {"union": " or ", "intersection": " and ", "difference": " but not "}
 _DEEPEST = 3

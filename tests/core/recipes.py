@@ -7,15 +7,19 @@ from hypothesis import strategies as st
 
 from core.query.record import MAX_ID
 from core.recipe import (
+    CheckedStratum,
     CombinationOrigin,
     DatasetStamp,
     EmbeddingsStamp,
+    Estimate,
+    HumanCheck,
     IdsOrigin,
     LeftOut,
     ModelStamp,
     QueryOrigin,
     Recipe,
 )
+from core.recipe.check import STRATA
 from tests.core.query.queries import HOSTILE_TEXTS, image_ids, queries
 
 STAMP = DatasetStamp("demo", "val", "a" * 64, {"instances": "b" * 64, "captions": "c" * 64}, 480)
@@ -29,6 +33,7 @@ ids = st.lists(image_ids, unique=True, max_size=8).map(tuple)
 shas = st.text("0123456789abcdef", min_size=64, max_size=64)
 plain = st.text("abzAZ09_.+-", min_size=1, max_size=12)
 scores = st.none() | st.floats(-100, 100, width=32).map(lambda value: float(str(np.float32(value))))
+moments = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat())
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -48,6 +53,32 @@ def query_origins(draw) -> QueryOrigin:
 
 
 @st.composite
+def checks(draw) -> HumanCheck:
+    """A human check of one stratum or more, with any answers at all."""
+    answered = draw(ids)
+    names = draw(st.lists(st.sampled_from(STRATA), unique=True, min_size=1))
+    strata = []
+    for place, name in enumerate(names):
+        of_it = answered[place :: len(names)]
+        cut, end = sorted(draw(st.tuples(*[st.integers(0, len(of_it))] * 2)))
+        low, high = sorted(draw(st.tuples(*[st.floats(-1, 1)] * 2)))
+        said = (of_it[:cut], of_it[cut:end], of_it[end:])
+        strata.append(CheckedStratum(name, draw(st.integers(len(of_it), 10**6)), low, high, *said))
+    bounds = st.tuples(*[st.floats(0, 1)] * 3).map(sorted)
+    estimates = bounds.map(lambda three: Estimate(three[1], three[0], three[2]))
+    return HumanCheck(
+        question=draw(any_text),
+        seed=draw(st.integers(0, 2**31)),
+        asked=draw(st.integers(0, 1_000)),
+        strata=tuple(strata),
+        precision=draw(st.none() | estimates),
+        missed=draw(st.none() | estimates),
+        who=draw(st.none() | any_text),
+        when=draw(st.none() | moments),
+    )
+
+
+@st.composite
 def recipes(draw, depth: int = 1) -> Recipe:
     """A recipe of the one dataset `STAMP`; combinations go `depth` levels deep."""
     origins = query_origins() | any_text.map(IdsOrigin)
@@ -64,7 +95,6 @@ def recipes(draw, depth: int = 1) -> Recipe:
         for one in every[len(inside) :]
     ]
     values = st.lists(scores, min_size=len(inside), max_size=len(inside)).map(tuple)
-    moments = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat())
     return Recipe(
         title=draw(any_text),
         origin=draw(origins),
@@ -79,4 +109,5 @@ def recipes(draw, depth: int = 1) -> Recipe:
         software=draw(st.dictionaries(plain, plain, max_size=3)),
         who=draw(st.none() | any_text),
         when=draw(st.none() | moments),
+        check=draw(st.none() | checks()),
     )
