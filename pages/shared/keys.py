@@ -15,6 +15,9 @@ REFUSED = "refused text"
 SAME_CUTS = "cuts at the same place"
 ADDED = "number of things added"
 
+# How often a mark of each chart was clicked.
+DOORS = "doors of charts"
+
 # Widgets of the sidebar.
 DATASET = "dataset"
 MODEL = "model"
