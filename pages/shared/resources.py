@@ -6,6 +6,7 @@ files are replaced on disk they are loaded anew, and the old ones go.
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Generic, TypeVar
 
 import streamlit as st
@@ -102,8 +103,12 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
+    And what the first chart will need, which takes a second to import.
+
     Raises:
         CocoSiftError: there is nothing to load, or it cannot be.
     """
     dataset, model = library().default_pair()
     library().dataset(dataset, model).search("a picture", top_k=1)
+    for name in ("altair", "scipy.stats"):
+        import_module(name)
