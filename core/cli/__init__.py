@@ -12,6 +12,8 @@ from typer.core import TyperGroup
 
 from core.cli import checkpoint, datasets, demo, embed, evaluate, replay, search, subsets
 from core.cli import export as exports
+from core.cli import map as maps
+from core.cli import quality as qualities
 from core.cli import verify as verification
 from core.cli.asking import AskingCommand
 from core.errors import CocoSiftError
@@ -52,7 +54,9 @@ app.command()(exports.export)
 app.command()(verification.verify)
 app.command()(replay.replay)
 app.command()(embed.embed)
+app.command(name="map")(maps.map_)
 app.command()(evaluate.evaluate)
+app.command()(qualities.quality)
 app.command()(datasets.add)
 app.command()(datasets.datasets)
 app.add_typer(checkpoint.app, name="checkpoint")

@@ -1,0 +1,183 @@
+"""What the points of a map are coloured by: each picture belongs to one class of a few."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from core.coco import CocoDataset
+from core.errors import QueryError
+from core.found import Found
+from core.licences import short_name
+
+By = Literal["category", "score", "subset", "licence", "cluster"]
+Ids = npt.NDArray[np.int64]
+Classes = npt.NDArray[np.uint8]
+
+MOST_CLASSES = 32
+_MOST_CATEGORIES = 12
+_BANDS = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Colouring:
+    """The class of each picture, for its colour and the legend.
+
+    Attributes:
+        by: what the classes are of.
+        names: of the classes, in the legend's order.
+        of: uint8, shape (n,): the class of each picture, a place in `names`.
+        rest: the class of those that are in none of the others, drawn in grey; None when
+            there are no such.
+        category_ids: of "category" the id of each class, -1 for the rest; else empty.
+    """
+
+    by: By
+    names: tuple[str, ...]
+    of: Classes
+    rest: int | None = None
+    category_ids: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.names) > MOST_CLASSES:
+            raise ValueError(f"expected at most {MOST_CLASSES} classes, got {len(self.names)}")
+        if len(self.of) and int(self.of.max()) >= len(self.names):
+            raise ValueError(f"expected classes below {len(self.names)}, got {self.of.max()}")
+
+    @property
+    def counts(self) -> Ids:
+        """Pictures of each class, int64, shape (classes,)."""
+        return np.bincount(self.of, minlength=len(self.names)).astype(np.int64)
+
+
+def by_category(coco: CocoDataset, image_ids: Ids, names: Sequence[str] = ()) -> Colouring:
+    """Colour each picture by the category that takes up most of it, by its instances' area.
+
+    Args:
+        names: categories that count; then a picture that has one of them is coloured by it
+            even where another takes up more. None takes the 12 that take up most of most
+            pictures.
+
+    Raises:
+        QueryError: a category that the dataset does not have, or more than 30.
+    """
+    known = {category.name: category for category in reversed(coco.categories)}
+    for name in names:
+        if name not in known:
+            raise QueryError(f"{coco.name!r} has no category {name!r:.60}.")
+    if len(names) > MOST_CLASSES - 2:
+        raise QueryError(f"Expected at most {MOST_CLASSES - 2} categories, found {len(names)}.")
+    main = _main_categories(coco, [known[name].id for name in names] or None)
+    main = main[coco.images.rows_of(image_ids)]
+    if names:
+        chosen = list(dict.fromkeys(known[name].id for name in names))
+    else:
+        ids, counts = np.unique(main[main >= 0], return_counts=True)
+        chosen = ids[np.argsort(-counts, kind="stable")][:_MOST_CATEGORIES].tolist()
+    by_id = {category.id: category.name for category in coco.categories}
+    others = "all others" if names else "another, or none"
+    of = np.full(len(image_ids), len(chosen), dtype=np.uint8)
+    for place, category_id in enumerate(chosen):
+        of[main == category_id] = place
+    return Colouring(
+        "category",
+        (*(by_id[category_id] for category_id in chosen), others),
+        of,
+        rest=len(chosen),
+        category_ids=(*chosen, -1),
+    )
+
+
+def by_score(found: Found, image_ids: Ids) -> Colouring:
+    """Colour each picture by its score for the query, in eight bands of one width.
+
+    Raises:
+        QueryError: the query ranks nothing.
+    """
+    if found.ranking is None:
+        raise QueryError("Nothing is asked yet, so there are no scores to colour by.")
+    images = found.dataset.coco.images
+    scores = found.ranking.scores_by_row(len(images))[images.rows_of(image_ids)]
+    known = np.isfinite(scores)
+    low, high = (
+        (float(scores[known].min()), float(scores[known].max())) if known.any() else (0.0, 0.0)
+    )
+    bands = _BANDS if high > low else 1
+    edges = np.linspace(low, high, bands + 1)
+    of = np.full(len(image_ids), bands, dtype=np.uint8)
+    of[known] = np.searchsorted(edges[1:-1], scores[known], side="right")
+    # The best band first, as in every list of results.
+    of[known] = bands - 1 - of[known]
+    names = [f"{a:.3f} to {b:.3f}" for a, b in pairwise(edges)][::-1]
+    if bands == 1:
+        names = [f"{low:.3f}"]
+    if known.all():
+        return Colouring("score", tuple(names), of)
+    return Colouring("score", (*names, "no score"), of, rest=bands)
+
+
+def by_subset(image_ids: Ids, subsets: Sequence[tuple[str, Ids]]) -> Colouring:
+    """Colour each picture by the first subset that has it.
+
+    Args:
+        subsets: name and image ids of each.
+    """
+    of = np.full(len(image_ids), len(subsets), dtype=np.uint8)
+    for place in range(len(subsets) - 1, -1, -1):
+        of[np.isin(image_ids, subsets[place][1])] = place
+    names = (*(name for name, _ in subsets), "in none of these")
+    return Colouring("subset", names, of, rest=len(subsets))
+
+
+def by_licence(coco: CocoDataset, image_ids: Ids) -> Colouring:
+    """Colour each picture by its licence, the most frequent first."""
+    ids = coco.images.license_ids[coco.images.rows_of(image_ids)]
+    names = {licence.id: short_name(licence.name, licence.url) for licence in coco.licenses}
+    found, counts = np.unique(ids[np.isin(ids, list(names))], return_counts=True)
+    chosen = found[np.argsort(-counts, kind="stable")][: MOST_CLASSES - 1].tolist()
+    of = np.full(len(image_ids), len(chosen), dtype=np.uint8)
+    for place, licence_id in enumerate(chosen):
+        of[ids == licence_id] = place
+    shown = tuple(names[licence_id] or f"licence {licence_id}" for licence_id in chosen)
+    if not (of == len(chosen)).any():
+        return Colouring("licence", shown, of)
+    return Colouring("licence", (*shown, "none stated"), of, rest=len(chosen))
+
+
+def by_cluster(clusters: npt.NDArray[np.integer], words: Sequence[Sequence[str]]) -> Colouring:
+    """Colour each picture by its cluster.
+
+    Args:
+        clusters: shape (n,), as `cluster_rows` gives them.
+        words: of each cluster, which name it.
+    """
+    names = tuple(
+        f"{number}: {', '.join(some)}" if some else f"cluster {number}"
+        for number, some in enumerate(words, 1)
+    )
+    return Colouring("cluster", names, np.asarray(clusters).astype(np.uint8))
+
+
+def _main_categories(coco: CocoDataset, only: Sequence[int] | None) -> Ids:
+    """Return the category that takes up most of each image, int64, (images,); -1 for none."""
+    table = coco.instances
+    keep = np.isin(table.category_ids, only) if only is not None else slice(None)
+    rows, ids = table.image_rows[keep], table.category_ids[keep]
+    # An instance without an area counts, but least.
+    areas = np.nan_to_num(table.area[keep], nan=0.0) + 1e-6
+    main = np.full(len(coco.images), -1, dtype=np.int64)
+    if not len(rows):
+        return main
+    order = np.lexsort((ids, rows))
+    rows, ids, areas = rows[order], ids[order], areas[order]
+    starts = np.flatnonzero(
+        np.diff(rows, prepend=rows[0] - 1).astype(bool) | np.diff(ids, prepend=ids[0]).astype(bool)
+    )
+    rows, ids, areas = rows[starts], ids[starts], np.add.reduceat(areas, starts)
+    # Written in ascending order of area, the largest stays; of equals the smaller id.
+    order = np.lexsort((-ids, areas))
+    main[rows[order]] = ids[order]
+    return main

@@ -1,0 +1,89 @@
+"""Regions of a map, each with the words that mark its captions: what the map says where."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.coco import CocoDataset
+from core.map.layout import Layout
+from core.map.words import marking_words
+
+# Regions of each level: the few that are named when all is seen, then those within them.
+LEVELS = (8, 24, 72)
+_LEAST_PICTURES = 4
+_MOST_WORDS = 2
+_SEED = 0
+_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Pictures that lie together on a map.
+
+    Attributes:
+        level: 0 for the largest regions.
+        words: those that mark its captions against all others, best first; may be none.
+        place: where its name stands, in the layout's coordinates: a point of the region.
+        rows: int64, rows of the layout, ascending.
+    """
+
+    level: int
+    words: tuple[str, ...]
+    place: tuple[float, float]
+    rows: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def find_regions(
+    layout: Layout, coco: CocoDataset, levels: tuple[int, ...] = LEVELS
+) -> tuple[Region, ...]:
+    """Return the regions of a map, level after level, the largest of each first.
+
+    Regions are clusters of the points by k-means (Lloyd 1982; scipy), those of a level
+    parting all pictures among them; a level that would leave them fewer than 4 pictures on
+    average has fewer. The same points give the same regions. Words are those of
+    `marking_words`.
+
+    Raises:
+        DatasetError: the captions file changed meanwhile.
+    """
+    found: list[Region] = []
+    image_rows = coco.images.rows_of(layout.image_ids)
+    before = 0
+    for level, wanted in enumerate(levels):
+        k = min(wanted, len(layout) // _LEAST_PICTURES)
+        if k <= before:
+            break
+        before = k
+        of_point = _clusters(layout.points, k)
+        groups = np.full(len(coco.images), -1, dtype=np.int64)
+        groups[image_rows] = of_point
+        words = marking_words(coco, groups, k, _MOST_WORDS)
+        for number in np.argsort(-np.bincount(of_point, minlength=k), kind="stable").tolist():
+            rows = np.flatnonzero(of_point == number)
+            if len(rows):
+                found.append(Region(level, words[number], _place(layout.points[rows]), rows))
+    return tuple(found)
+
+
+def _clusters(points: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int32]:
+    from scipy.cluster.vq import kmeans2
+
+    with warnings.catch_warnings():
+        # Points that coincide leave a cluster empty, which is no matter.
+        warnings.simplefilter("ignore", UserWarning)
+        seed = np.random.default_rng(_SEED)
+        _, found = kmeans2(points.astype(np.float64), k, _ROUNDS, minit="++", rng=seed)
+    of_point: npt.NDArray[np.int32] = found
+    return of_point
+
+
+def _place(points: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return the point nearest to the middle: a name should stand where pictures are."""
+    middle = np.median(points, axis=0)
+    x, y = points[np.argmin(((points - middle) ** 2).sum(axis=1))]
+    return float(x), float(y)
