@@ -220,7 +220,7 @@ def questions_of(
         captions=tuple(caption.text for caption in captions),
         own=np.array([caption.row for caption in captions], np.int64),
         true=None,
-        categories=_categories(coco, image_ids),
+        categories=category_labels(coco, image_ids),
     )
 
 
@@ -243,9 +243,10 @@ def _captions(coco: CocoDataset, image_ids: np.ndarray) -> list[WrittenCaption]:
     ]
 
 
-def _categories(coco: CocoDataset, image_ids: np.ndarray) -> Labels | None:
+def category_labels(coco: CocoDataset, image_ids: np.ndarray) -> Labels | None:
     """Return the categories as labels: carried by a picture with an instance of it.
 
+    One label a category of the dataset, in its order; None when it has no categories.
     Instances of a category that is not listed (a note of the dataset names them) count
     for none.
     """
