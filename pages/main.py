@@ -21,6 +21,7 @@ st.html(ASSETS / "frame.css")
 page = st.navigation(
     [
         st.Page("search.py", title="Search", icon=":material/search:", default=True),
+        st.Page("scores.py", title="Scores", icon=":material/bar_chart:"),
         st.Page("subsets.py", title="Subsets", icon=":material/photo_library:"),
         st.Page("library.py", title="Library", icon=":material/inventory_2:"),
     ],

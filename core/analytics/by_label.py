@@ -73,6 +73,20 @@ class LabelScores:
     def __len__(self) -> int:
         return len(self.names)
 
+    def first(self, count: int) -> "LabelScores":
+        """Return the first `count` labels."""
+        return LabelScores(
+            names=self.names[:count],
+            n_with=self.n_with[:count],
+            n_without=self.n_without[:count],
+            auc=self.auc[:count],
+            low=self.low[:count],
+            high=self.high[:count],
+            strips_with=self.strips_with[:count],
+            strips_without=self.strips_without[:count],
+            n=self.n,
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstanceScores:

@@ -46,6 +46,15 @@ class Overlap:
     intersections: tuple[Intersection, ...]
     n: int
 
+    def shared_ids(self, one: int, other: int) -> Ints:
+        """Return the ids that two results have in common, by their places: int64, ascending."""
+        groups = [
+            group.image_ids
+            for group in self.intersections
+            if one in group.members and other in group.members
+        ]
+        return np.sort(np.concatenate(groups)) if groups else np.empty(0, dtype=np.int64)
+
     def in_all(self) -> Ints:
         """Return the ids that every result has: int64, ascending."""
         everyone = tuple(range(len(self.names)))
