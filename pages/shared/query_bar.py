@@ -35,6 +35,8 @@ _focus = st.components.v2.component(
     export default function ({ data, parentElement }) {
       if (done.has(parentElement) || matchMedia("(hover: none)").matches) return;
       done.add(parentElement);
+      // Who is at something already is left there.
+      if (document.activeElement !== document.body) return;
       document.querySelector(`input[aria-label="${data}"]`)?.focus({ preventScroll: true });
     }
     """,
