@@ -81,7 +81,7 @@ def _sized(spec: alt.TopLevelMixin) -> Any:
 def _shape() -> dict[str, Any]:
     return {
         "mark": {"color": colours.ACCENT, "tooltip": True},
-        "bar": {"color": colours.ACCENT},
+        "bar": {"color": colours.ACCENT, "binSpacing": 0.5},
         "line": {"color": colours.ACCENT, "strokeWidth": 2, "strokeCap": "round"},
         "area": {"color": colours.ACCENT, "fillOpacity": 0.35, "line": False},
         "point": {"color": colours.ACCENT, "filled": True, "size": 50},
@@ -94,7 +94,7 @@ def _shape() -> dict[str, Any]:
             "heatmap": list(colours.RAMP),
             "diverging": list(colours.DIVERGING),
         },
-        "numberFormat": ",",
+        "numberFormat": ",~f",
         "axis": {
             "labelFontSize": 12,
             "titleFontSize": 12,
@@ -105,10 +105,9 @@ def _shape() -> dict[str, Any]:
             "titlePadding": 8,
             "ticks": False,
             "domain": False,
-            "gridWidth": 1,
+            "gridOpacity": 0.6,
             "tickCount": 6,
         },
-        "axisQuantitative": {"format": ",f"},  # as many places as the step has
         "axisXDiscrete": {"labelAngle": 0},
         "legend": {
             "orient": "top",

@@ -60,15 +60,15 @@ def _show_door(
         height=height or "content",
         alt=_alt(chart),
         key=widget,
-        on_select=lambda: _clicked(key, widget, on_click),
+        on_select=lambda: _clicked(key, turn, widget, on_click),
         selection_mode=[DOOR],
     )
 
 
-def _clicked(key: str, widget: str, on_click: Callable[[Datum], None]) -> None:
+def _clicked(key: str, turn: int, widget: str, on_click: Callable[[Datum], None]) -> None:
     chosen = st.session_state[widget]["selection"].get(DOOR)
-    if not chosen:
-        return  # beside the marks
+    if not chosen or st.session_state[keys.DOORS][key] != turn:
+        return  # beside the marks, or said once more by a browser that was not done with it
     st.session_state[keys.DOORS][key] += 1
     on_click({name: value for name, value in dict(chosen[0]).items() if value is not None})
 
@@ -87,7 +87,10 @@ def _show_files(chart: Chart, key: str) -> None:
         "png": lambda: picture("png"),
         "svg": lambda: picture("svg"),
     }
-    with st.popover("Save", type="tertiary", icon=":material/download:", key=f"{key}-files"):
+    with (
+        st.popover("Save", type="tertiary", icon=":material/download:", key=f"{key}-files"),
+        st.container(gap=None),
+    ):
         for kind, make in files.items():
             st.download_button(
                 kind.upper(),
@@ -97,7 +100,6 @@ def _show_files(chart: Chart, key: str) -> None:
                 key=f"{key}-{kind}",
                 on_click="ignore",
                 type="tertiary",
-                help=None,
             )
 
 
