@@ -8,14 +8,16 @@ import errno
 import hashlib
 import os
 import shutil
-import struct
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import Self
-from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -24,10 +26,11 @@ from core.export import pictures as standing_of
 from core.export.contents import Ids, Member, MissingPicture
 from core.export.formats import Format, format_of
 from core.export.geometry import Scaling
-from core.export.pictures import CHUNK_BYTES, Picture, file_chunks, file_of
+from core.export.pictures import Picture, file_chunks, file_of, is_as_it_was
 from core.export.planning import ExportPlan, scalings, standing
 from core.export.resizing import resized, scaled_bytes
 from core.export.sizes import SUMS, sum_line
+from core.export.stored import Entry, FileCopy, StoredZip, copy_files
 from core.export.unfinished import unfinished
 from core.images import PictureStore
 from core.progress import NoProgress, Progress
@@ -35,7 +38,6 @@ from core.progress import NoProgress, Progress
 # Pictures are fetched and written in rounds, so that a subset larger than the cache of
 # fetched pictures can leave too.
 ROUND_PICTURES = 512
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 NAMED = 3
 
 _NOT_KEPT = (
@@ -43,7 +45,6 @@ _NOT_KEPT = (
     "Give it more: COCOSIFT_PICTURE_CACHE_MB."
 )
 _WAITING = 16  # chunks
-_LOCAL_HEADER = 30
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -111,8 +112,8 @@ def write_zip(
     try:
         _require_space(path, plan.n_bytes)
         with unfinished(path) as temporary:
-            with ZipFile(temporary, "w", ZIP_STORED) as archive, _Hashing() as hashing:
-                package = _Package(archive, temporary, hashing, steps)
+            with _opened(temporary) as file, _Hashing() as hashing:
+                package = _Package(StoredZip(file), hashing, steps)
                 found = _write_pictures(package, shape, plan, without_missing)
                 contents = plan.selection.contents(found)
                 documents: Iterable[Member] = plan.documents
@@ -121,6 +122,7 @@ def write_zip(
                 for member in documents:
                     package.add(member)
                 package.add(_sums_member(package))
+                package.archive.finish()
             _verify(temporary, package)
             steps.finish()
     except OSError as error:
@@ -171,59 +173,65 @@ class _Package:
     """The archive in the making.
 
     Attributes:
-        path: its file.
         digests: the sha256 of each member that is written, by name and in order; complete
             when `hashing` is done.
-        sizes: their bytes.
     """
 
-    archive: ZipFile
-    path: Path
+    archive: StoredZip
     hashing: "_Hashing"
     steps: _Steps
     digests: "dict[str, hashlib._Hash]" = field(default_factory=dict)
-    sizes: dict[str, int] = field(default_factory=dict)
+
+    def add_all(self, members: Iterable[Member]) -> None:
+        """Add members in order; files that become members as they are go by two threads."""
+        for is_file, group in groupby(members, key=lambda member: member.find is not None):
+            if is_file:
+                self._copy(group)
+            else:
+                for member in group:
+                    self.add(member)
 
     def add(self, member: Member) -> None:
-        if member.name in self.sizes:
-            raise ExportError(f"Two files of the package would be named {member.name}.")
-        info = ZipInfo(member.name, ZIP_EPOCH)
-        info.create_system = 3  # Unix, on every system, for the permissions below
-        info.external_attr = 0o644 << 16
-        # What is not known exactly may become larger; this decides on the 64-bit form.
-        info.file_size = member.n_bytes if member.is_exact else 2 * member.n_bytes
-        written, digest = 0, hashlib.sha256()
-        again = member.same_as in self.sizes
-        chunks = self._read_back(member.same_as) if again else member.chunks()
-        with self.archive.open(info, "w") as file:
-            for chunk in chunks:
-                file.write(chunk)
+        """Add one member, hashed by another thread."""
+        # What is not known exactly may become larger.
+        entry = self._begin(member, member.n_bytes if member.is_exact else 2 * member.n_bytes)
+        digest = self.digests[member.name]
+        entries = self.archive.entries
+        again = member.same_as in entries
+        written, start = 0, entry.content_start
+        for chunk in self.archive.read(member.same_as) if again else member.chunks():
+            self.archive.write([chunk], start + written)
+            if not again:
+                entry.crc = zlib.crc32(chunk, entry.crc)
                 self.hashing.add(digest, chunk)
-                written += len(chunk)
-                self.steps.add(len(chunk))
+            written += len(chunk)
+            self.steps.add(len(chunk))
         if member.is_exact and written != member.n_bytes:
             raise ExportError(
                 f"{member.name} has changed while it was copied: expected {member.n_bytes:,} "
                 f"bytes, found {written:,}. Export again."
             )
-        self.digests[member.name] = digest
-        self.sizes[member.name] = written
+        if again:
+            entry.crc = entries[member.same_as].crc
+            self.digests[member.name] = self.digests[member.same_as]
+        self.archive.end(entry, written)
+        self.archive.write([entry.header], entry.start)
 
-    def _read_back(self, name: str) -> Iterator[bytes]:
-        """The bytes of a member that is written; members are stored as they are."""
-        info = self.archive.getinfo(name)
-        fp = self.archive.fp
-        if fp is not None:
-            fp.flush()
-        with self.path.open("rb") as file:
-            file.seek(info.header_offset)
-            header = file.read(_LOCAL_HEADER)
-            name_bytes, extra_bytes = struct.unpack("<HH", header[-4:])
-            file.seek(name_bytes + extra_bytes, os.SEEK_CUR)
-            left = info.file_size
-            while left and (chunk := file.read(min(left, CHUNK_BYTES))):
-                left -= len(chunk)
-                yield chunk
+    def _copy(self, members: Iterable[Member]) -> None:
+        files = []
+        for member in members:
+            if member.find is not None and member.name not in self.digests:
+                entry = self._begin(member, member.n_bytes)
+                self.archive.end(entry, member.n_bytes)
+                digest = self.digests[member.name]
+                files.append(FileCopy(entry, member.find, member.version, digest))
+        copy_files(self.archive, files, self.steps.add)
+
+    def _begin(self, member: Member, expected: int) -> Entry:
+        if member.name in self.digests:
+            raise ExportError(f"Two files of the package would be named {member.name}.")
+        self.digests[member.name] = hashlib.sha256()
+        return self.archive.begin(member.name, expected)
 
 
 class _Hashing:
@@ -262,14 +270,24 @@ def _sums_member(package: _Package) -> Member:
     return Member(SUMS, len(text), lambda: [text])
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
+
+
 def _verify(path: Path, package: _Package) -> None:
     """Read the archive's directory back from disk and compare it with what was written."""
     try:
         with ZipFile(path) as archive:
-            found = {info.filename: info.file_size for info in archive.infolist()}
+            found = [(info.filename, info.file_size, info.CRC) for info in archive.infolist()]
     except BadZipFile as error:
         raise ExportError(f"The ZIP cannot be read back ({error}). Export again.") from error
-    if found != package.sizes:
+    entries = package.archive.entries.values()
+    if found != [(entry.name, entry.n_bytes, entry.crc) for entry in entries]:
         raise ExportError("The ZIP does not read back as it was written. Export again.")
 
 
@@ -310,10 +328,7 @@ def _write_pictures(
         if shape.bundle is not None:
             contents = replace(plan.selection.contents(batch, places), part=part)
             members = [shape.bundle(contents, number, members)] if members else []
-        for member in members:
-            # Two records may share one file.
-            if member.name not in package.sizes:
-                package.add(member)
+        package.add_all(members)
     in_order = [found[place] for place in sorted(found)]
     if all(picture.reason for picture in in_order):
         raise ExportError(
@@ -356,7 +371,13 @@ def _picture_member(
     name: str, pictures: PictureStore, picture: Picture, scaling: Scaling | None
 ) -> Member:
     if scaling is None:
-        return Member(name, picture.n_bytes, lambda: file_chunks(file_of(pictures, picture)))
+        return Member(
+            name,
+            picture.n_bytes,
+            lambda: file_chunks(file_of(pictures, picture)),
+            find=lambda: file_of(pictures, picture),
+            version=picture.version if picture.is_local else "",
+        )
     return Member(
         name,
         scaled_bytes(picture.n_bytes, scaling),
@@ -375,7 +396,7 @@ def _stop_at_missing(
 
 
 def _fetched(plan: ExportPlan, places: Ids, steps: _Steps) -> list[Picture]:
-    found = standing(plan.selection, plan.pictures, places)
+    found = _looked_at_again(plan, places)
     remote = [picture for picture in found if picture.is_remote]
     if not remote:
         return found
@@ -387,3 +408,14 @@ def _fetched(plan: ExportPlan, places: Ids, steps: _Steps) -> list[Picture]:
         replace(picture, reason=_NOT_KEPT) if picture.is_remote else picture
         for picture in standing(plan.selection, plan.pictures, places, failed)
     ]
+
+
+def _looked_at_again(plan: ExportPlan, places: Ids) -> list[Picture]:
+    """How pictures stand now: a file that is as it was when it was planned is not read again."""
+    found = {place: plan.found[place] for place in places.tolist()}
+    has_masks = plan.selection.masks is not None
+    other = [place for place, p in found.items() if has_masks or not is_as_it_was(p)]
+    if other:
+        now = standing(plan.selection, plan.pictures, np.array(other, dtype=np.int64))
+        found.update(zip(other, now, strict=True))
+    return list(found.values())

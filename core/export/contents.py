@@ -37,6 +37,8 @@ class Member:
     Attributes:
         n_bytes: how many they are; about, when not `is_exact`.
         same_as: the name of a member before it with the same bytes, if there is one.
+        find: returns the file that it is a copy of; None when it is not.
+        version: of that file, as `stored.version_of` has it; "" when any of its length will do.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Member:
     chunks: Callable[[], Iterable[bytes]]
     is_exact: bool = True
     same_as: str = ""
+    find: Callable[[], Path] | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,6 +12,7 @@ import numpy as np
 from core.coco import CocoDataset, safe_file_name
 from core.errors import ExportError, PictureError
 from core.export.contents import Ids, MissingPicture
+from core.export.stored import version_of
 from core.images import Availability, PictureStore, open_picture, read_header
 from core.settings import Settings
 
@@ -20,6 +21,8 @@ BYTES_PER_PIXEL = 0.52
 USUAL_PIXELS = 640 * 480
 CHUNK_BYTES = 2**20
 
+# The version of a picture that does not leave.
+NOT_LOOKED_AT = "-"
 _REMOTE = "remote"
 # How the two most frequent formats end, and how far from the end of a file that is whole.
 _ENDS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82"}
@@ -52,6 +55,11 @@ class Picture:
     @property
     def is_remote(self) -> bool:
         return self.path is None and not self.reason
+
+    @property
+    def is_local(self) -> bool:
+        """It is a file of the picture folder, which others may change."""
+        return self.path is not None and self.version not in (_REMOTE, NOT_LOOKED_AT)
 
 
 def look(
@@ -105,6 +113,16 @@ def missing(found: Iterable[Picture]) -> tuple[MissingPicture, ...]:
         for picture in found
         if picture.reason
     )
+
+
+def is_as_it_was(picture: Picture) -> bool:
+    """Tell whether the file of a picture of the picture folder is the one that was looked at."""
+    if not picture.is_local or picture.path is None:
+        return False
+    try:
+        return version_of(picture.path.stat()) == picture.version
+    except OSError:
+        return False
 
 
 def file_of(pictures: PictureStore, picture: Picture) -> Path:
@@ -173,8 +191,7 @@ def _examined(
     if known.state == "cached":
         # A plan made before the fetch and one made after it give the same ZIP.
         return _standing(picture, picture.source, path, status.st_size, _REMOTE)
-    version = f"{status.st_size}-{status.st_mtime_ns}"
-    return _standing(picture, str(path), path, status.st_size, version)
+    return _standing(picture, str(path), path, status.st_size, version_of(status))
 
 
 def _present(pictures: PictureStore, image_id: int) -> Path:

@@ -20,7 +20,7 @@ from core.export.formats import Format, Loss, format_of
 from core.export.geometry import Scaling
 from core.export.licensing import Forbidden, LicenceShare, forbidden_uses, licence_mix
 from core.export.names import package_names
-from core.export.pictures import Picture, look, missing, sources, states_digest
+from core.export.pictures import NOT_LOOKED_AT, Picture, look, missing, sources, states_digest
 from core.export.records import annotation_records
 from core.export.sizes import package_bytes
 from core.export.splitting import divide
@@ -108,6 +108,7 @@ class ExportPlan:
         renamed: pictures whose names in the package are not the records' own.
         notes: plain sentences on what does not leave, or not as it was.
         documents: all members but pictures, if no more pictures are missing than `missing`.
+        found: how each picture stood, (n,).
     """
 
     selection: Selection
@@ -123,6 +124,7 @@ class ExportPlan:
     renamed: int = 0
     notes: tuple[str, ...] = ()
     documents: tuple[Member, ...] = ()
+    found: tuple[Picture, ...] = ()
 
     @property
     def dataset(self) -> CocoDataset:
@@ -215,6 +217,7 @@ def plan_export(
         renamed=len(contents.changes.file_names),
         notes=tuple(_notes(selection)),
         documents=documents,
+        found=tuple(found),
     )
 
 
@@ -239,7 +242,7 @@ def standing(
     if selection.choices.without_pictures:
         files = selection.dataset.images.file_names.take(selection.dataset.images.rows_of(ids))
         found = [
-            Picture(image_id, file_name, name, version="-")
+            Picture(image_id, file_name, name, version=NOT_LOOKED_AT)
             for image_id, file_name, name in zip(ids.tolist(), files, names, strict=True)
         ]
         found = [replace(picture, path=Path()) for picture in found]

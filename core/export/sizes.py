@@ -4,7 +4,6 @@ import threading
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from zipfile import ZIP64_LIMIT, ZIP_FILECOUNT_LIMIT
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from core.export.formats.coco import COCO
 from core.export.formats.format import Format
 from core.export.pictures import Picture, file_sizes
 from core.export.resizing import scaled_bytes
+from core.export.stored import archive_bytes
 from core.images import PictureStore
 
 SUMS = "SHA256SUMS"
@@ -87,20 +87,6 @@ def sum_line(sha256: str, name: str) -> bytes:
         name = name.replace("\\", "\\\\").replace("\n", "\\n")
         sha256 = f"\\{sha256}"
     return f"{sha256}  {name}\n".encode()
-
-
-def archive_bytes(sizes: Mapping[str, int]) -> int:
-    """Size of a ZIP of stored members (PKWARE APPNOTE, 4.3), as `zipfile` writes it."""
-    position = directory = 0
-    for name, n_bytes in sizes.items():
-        length = len(name.encode("utf-8"))
-        is_far, is_large = position > ZIP64_LIMIT, n_bytes > ZIP64_LIMIT
-        extra = 8 * (2 * is_large + is_far)
-        directory += 46 + length + (extra + 4 if extra else 0)
-        # The local header has room for a large size when the size might become one.
-        position += 30 + length + n_bytes + (20 if n_bytes * 1.05 > ZIP64_LIMIT else 0)
-    is_large = len(sizes) > ZIP_FILECOUNT_LIMIT or position > ZIP64_LIMIT
-    return position + directory + 22 + (76 if is_large else 0)
 
 
 @dataclass(frozen=True, slots=True)

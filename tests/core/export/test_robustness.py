@@ -137,8 +137,7 @@ def test_beyond_the_limits_of_the_old_format_it_uses_the_64_bit_one(
     plan, tmp_path, monkeypatch, limit
 ):
     """Two gibibytes stand for less here: the same code writes the larger records."""
-    monkeypatch.setattr("zipfile.ZIP64_LIMIT", limit)
-    monkeypatch.setattr("core.export.sizes.ZIP64_LIMIT", limit)
+    monkeypatch.setattr("core.export.stored.LARGEST", limit)
     large = plan_export(plan.dataset, plan.pictures, plan.image_ids)
     report = write_zip(large, tmp_path / "a.zip")
     assert report.n_bytes == large.n_bytes > plan.n_bytes
