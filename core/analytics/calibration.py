@@ -65,10 +65,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Precision, recall and F1 at evenly spaced thresholds; all float64 of shape (m,).
+    """Precision, recall and F1 at some thresholds; all float64 of shape (m,).
 
     Attributes:
-        thresholds: ascending, from the lowest score to the highest.
+        thresholds: ascending, from the lowest score to the highest; closer together among the
+            best scores, as many as twice the right pictures.
         kept, right: int64 counts of what scores at least so much.
         precision, recall, f1: with the lower and the upper bounds of their intervals.
     """
@@ -247,7 +248,7 @@ def calibrate(scores: npt.NDArray[np.floating], is_right: Bools, *, seed: int = 
     scores, is_right = scores[order], is_right[order]
     last = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
     kept, right = last + 1, np.cumsum(is_right)[last]
-    steps = np.linspace(float(scores[-1]), float(scores[0]), STEPS)
+    steps = _steps(scores, int(right[-1]))
     at_steps = np.searchsorted(-scores, -_within(steps, scores), side="right")
     sampled = _sampled(is_right, last, at_steps, seed)
     return Calibration(
@@ -299,6 +300,13 @@ def _expect_both(pictures: int, right: int) -> None:
             f"All {pictures:,} pictures that are ranked have these labels, so there is nothing to "
             "tell apart. Choose others, or take filters out."
         )
+
+
+def _steps(scores: npt.NDArray[np.float32], right: int) -> Floats:
+    low, high = float(scores[-1]), float(scores[0])
+    near = float(scores[min(2 * right, len(scores)) - 1])
+    wide, close = np.linspace(low, high, STEPS // 4), np.linspace(near, high, STEPS - STEPS // 4)
+    return np.unique(np.concatenate([wide, close]))
 
 
 def _within(steps: Floats, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
