@@ -11,7 +11,7 @@ import pandas as pd
 from core.analytics.calibration import Calibration, Point
 from core.analytics.human_check import precision_of
 from core.charts.chart import Chart
-from core.charts.colours import ACCENT, MUTED, SERIES
+from core.charts.colours import ACCENT, MUTED, SERIES, WARNING
 from core.recipe import HumanCheck
 from core.recipe.check import STRATA
 
@@ -340,7 +340,10 @@ def _sizes(counts: npt.NDArray[np.int64]) -> list[int]:
 def _cut_rule(cut: float) -> alt.Chart:
     chart = alt.Chart(pd.DataFrame({"cut": [round(cut, 5)]}))
     tooltip = alt.Tooltip("cut:Q", format=".3f", title="the cut")
-    return cast(alt.Chart, chart.mark_rule(strokeDash=[5, 4]).encode(x="cut:Q", tooltip=tooltip))
+    return cast(
+        alt.Chart,
+        chart.mark_rule(color=WARNING, strokeDash=[5, 4]).encode(x="cut:Q", tooltip=tooltip),
+    )
 
 
 def _from(calibration: Calibration, cut: float) -> float:
