@@ -22,7 +22,10 @@ page = st.navigation(
     [
         st.Page("search.py", title="Search", icon=":material/search:", default=True),
         st.Page("scores.py", title="Scores", icon=":material/bar_chart:"),
+        st.Page("categories.py", title="Categories", icon=":material/category:"),
         st.Page("subsets.py", title="Subsets", icon=":material/photo_library:"),
+        st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
+        st.Page("quality.py", title="Quality", icon=":material/speed:"),
         st.Page("library.py", title="Library", icon=":material/inventory_2:"),
     ],
     position="top",

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.analytics.lift import RATE
-from core.analytics.makeup import Int32s, Ints, pictures_in
+from core.analytics.makeup import NO_PICTURE, Int32s, Ints, pictures_in
 from core.coco import CocoDataset
 from core.coco.tables import Strings
 from core.recent import Recent
@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 # The prior weighs as much as so many words of each side.
 PRIOR = 500.0
 MOST_MARKING = 25
+NO_CAPTION = "These pictures have no captions, so there is no word to look at."
 
 _MOST_BYTES = 128 * 2**20
 
@@ -100,6 +101,20 @@ def caption_terms(
         z=z,
         q=false_discovery_control(p) if p.size else p,
     )
+
+
+def no_words(dataset: CocoDataset, image_ids: Sequence[int] | Ints) -> str:
+    """Say why there is no word to look at in the captions of some pictures; "" when there is."""
+    if "captions" not in dataset.kinds:
+        return f"The dataset {dataset.name!r} has no captions."
+    if not len(image_ids):
+        return NO_PICTURE
+    pairs = _word_pairs(dataset)
+    if not pairs.images.size:
+        return f"The captions of {dataset.name!r} have no words."
+    has_word = np.zeros(len(dataset.images), dtype=np.bool_)
+    has_word[pairs.rows] = True
+    return "" if (has_word & pictures_in(dataset, image_ids)).any() else NO_CAPTION
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,6 +25,8 @@ Int32s = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
+NO_PICTURE = "There is no picture here, so there is nothing to count. Ask for something else."
+
 _NO_CATEGORY = -1
 _MOST_BYTES = 128 * 2**20
 
@@ -161,6 +163,18 @@ def makeup(dataset: CocoDataset, image_ids: Sequence[int] | Ints, by: By = "cate
 def presence(dataset: CocoDataset, by: By = "category") -> Presence:
     """Return which pictures have which categories; counted once a dataset and kept."""
     return _kept.get((dataset.annotation_hash, by), lambda: _count(dataset, by))
+
+
+def nothing_to_count(dataset: CocoDataset, n_images: int) -> str:
+    """Say why no category can be counted in so many pictures; "" when it can."""
+    if not len(dataset.instances):
+        return (
+            f"The dataset {dataset.name!r} has no instances, so there is no category to count. "
+            "Pictures and captions can be looked at."
+        )
+    if not presence(dataset).names:
+        return f"The categories of {dataset.name!r} have no names, so there is nothing to count."
+    return "" if n_images else NO_PICTURE
 
 
 def pictures_in(dataset: CocoDataset, image_ids: Sequence[int] | Ints) -> Bools:

@@ -12,7 +12,7 @@ from core.filters.conditions import USES
 from core.found import Found
 from core.query import Cut, Filters, Query
 
-_ADDED = ("must", "any_of", "without", "words", "sides")
+_ADDED = ("must", "without", "words", "sides")
 
 
 def narrowed(found: Found, **conditions: Any) -> Query:
@@ -53,10 +53,11 @@ def and_also(filters: Filters, **conditions: Any) -> Filters:
         filters: what is asked already.
         conditions: by their names in `core.query.Filters`. Terms, words and sides are added;
             single licences and orientations take the place of those there, which are each
-            "one of these"; lists of ids are intersected; `crowd` and `annotated` are set.
+            "one of these"; lists of ids are intersected; all else is set.
 
     Raises:
         QueryError: more of a filter than there can be.
+        ValueError: `any_of` beside another one, which no filter can say.
     """
     values: dict[str, Any] = {}
     for name, value in conditions.items():
@@ -65,6 +66,8 @@ def and_also(filters: Filters, **conditions: Any) -> Filters:
             values[name] = (*present, *value)
         elif name == "licenses":
             values[name] = (*(use for use in present if use in USES), *value)
+        elif name == "any_of" and present not in ((), value):
+            raise ValueError("expected no other any_of")
         elif name == "only" and present is not None:
             values[name] = tuple(set(present).intersection(value))
         else:

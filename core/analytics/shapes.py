@@ -10,9 +10,9 @@ into bins once. `distribution` counts the bins within some pictures, beside all 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,12 @@ from core.analytics.makeup import Bools, Floats, Int32s, Ints, pictures_in, pres
 from core.coco import CocoDataset
 from core.coco.scanner import NO_ID
 from core.filters.conditions import LARGE_FROM, SMALL_BELOW
+from core.licences import short_name
 from core.recent import Recent
 
 Noun = Literal["instance", "picture", "caption"]
 Places = npt.NDArray[np.int16]
+Float32s = npt.NDArray[np.float32]
 
 SIZE_CLASSES = ("small", "medium", "large")
 ORIENTATIONS = ("landscape", "portrait", "square")
@@ -53,6 +55,7 @@ class Sorting:
         places: int16, (things,): the bin of each; -1 where it is not known.
         edges: float64, (bins + 1,) of a continuous scale; None of a list of kinds. The
             first and the last bin also hold what lies beyond them.
+        values: float32, (things,): of a continuous scale, each one's own; None of kinds.
     """
 
     noun: Noun
@@ -60,6 +63,7 @@ class Sorting:
     rows: Int32s
     places: Places
     edges: Floats | None = None
+    values: Float32s | None = None
 
     def __post_init__(self) -> None:
         if self.rows.shape != self.places.shape:
@@ -70,11 +74,14 @@ class Sorting:
     @property
     def n_bytes(self) -> int:
         """About how much memory it takes."""
-        return self.rows.nbytes + self.places.nbytes
+        values = 0 if self.values is None else self.values.nbytes
+        return self.rows.nbytes + self.places.nbytes + values
 
     def only(self, keep: Bools) -> "Sorting":
         """Return it with some of its things alone; `keep` is bool, (things,)."""
-        return Sorting(self.noun, self.labels, self.rows[keep], self.places[keep], self.edges)
+        values = None if self.values is None else self.values[keep]
+        rows, places = self.rows[keep], self.places[keep]
+        return Sorting(self.noun, self.labels, rows, places, self.edges, values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +93,8 @@ class Distribution:
         counts, all_counts: int64, (bins,).
         images: int64, (bins,): pictures looked at that have at least one thing in the bin.
         unknown, all_unknown: things of which the bin is not known.
+        median, all_median: of the values of a continuous scale, or of the places of bins,
+            which are the numbers where things are counted; NaN without a thing.
     """
 
     noun: Noun
@@ -96,6 +105,8 @@ class Distribution:
     images: Ints
     unknown: int
     all_unknown: int
+    median: float
+    all_median: float
 
     @property
     def n(self) -> int:
@@ -116,6 +127,17 @@ class Distribution:
     def all_share(self) -> Floats:
         """float64, (bins,): the same of the whole dataset."""
         return self.all_counts / max(1, self.total)
+
+    def share_from(self, edge: float) -> tuple[float, float]:
+        """Return the share of what lies above an edge of the scale, here and in the dataset.
+
+        Raises:
+            ValueError: there is no such edge.
+        """
+        if self.edges is None or not np.isclose(self.edges, edge).any():
+            raise ValueError(f"expected an edge of the scale, got {edge}")
+        above = self.edges[:-1] > edge * (1 - 1e-9)
+        return float(self.share[above].sum()), float(self.all_share[above].sum())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,17 +164,22 @@ def distribution(sorting: Sorting, is_in: Bools) -> Distribution:
         is_in: bool, (images,): which pictures are looked at.
     """
     k = len(sorting.labels)
-    rows, places = sorting.rows[is_in[sorting.rows]], sorting.places[is_in[sorting.rows]]
+    chosen = is_in[sorting.rows]
+    rows, places = sorting.rows[chosen], sorting.places[chosen]
     known = places >= 0
+    measured = sorting.places if sorting.values is None else sorting.values
+    all_known = sorting.places >= 0
     return Distribution(
         noun=sorting.noun,
         labels=sorting.labels,
         edges=sorting.edges,
         counts=np.bincount(places[known], minlength=k),
-        all_counts=np.bincount(sorting.places[sorting.places >= 0], minlength=k),
+        all_counts=np.bincount(sorting.places[all_known], minlength=k),
         images=_pictures_by_bin(rows[known], places[known], k, len(is_in)),
         unknown=int(np.count_nonzero(~known)),
-        all_unknown=int(np.count_nonzero(sorting.places < 0)),
+        all_unknown=int(np.count_nonzero(~all_known)),
+        median=_median(measured[chosen & all_known]),
+        all_median=_median(measured[all_known]),
     )
 
 
@@ -195,7 +222,7 @@ def object_sides(dataset: CocoDataset, category: str | None = None) -> Sorting:
         area = dataset.instances.area
         is_known = np.isfinite(area) & (area > 0)
         sides = np.sqrt(np.where(is_known, area, 1.0))
-        return _of_instances(dataset, _ranges(SIDES), _bins(sides, SIDES), is_known, SIDES)
+        return _on_scale(dataset, sides, is_known, SIDES)
 
     return _of_category(dataset, category, _remembered(dataset, "side", make))
 
@@ -208,7 +235,7 @@ def object_aspects(dataset: CocoDataset, category: str | None = None) -> Sorting
         is_known = (width > 0) & (height > 0)
         ratios = np.ones(len(width))
         np.divide(width, height, out=ratios, where=is_known)
-        return _of_instances(dataset, _ranges(RATIOS), _bins(ratios, RATIOS), is_known, RATIOS)
+        return _on_scale(dataset, ratios, is_known, RATIOS)
 
     return _of_category(dataset, category, _remembered(dataset, "aspect", make))
 
@@ -281,12 +308,16 @@ def licences(dataset: CocoDataset) -> Sorting:
     """Sort pictures by licence, in the order of the dataset's list; unknown: none is stated."""
 
     def make() -> Sorting:
-        ids = [licence.id for licence in dataset.licenses if licence.id != NO_ID]
+        listed = [licence for licence in dataset.licenses if licence.id != NO_ID]
         places = np.full(len(dataset.images), UNKNOWN, dtype=np.int64)
-        for place, number in enumerate(ids):
-            places[dataset.images.license_ids == number] = place
-        names = {licence.id: licence.name for licence in dataset.licenses}
-        return _of_pictures(dataset, tuple(names[one] or str(one) for one in ids), places)
+        for place, licence in enumerate(listed):
+            places[dataset.images.license_ids == licence.id] = place
+        names = [short_name(licence.name, licence.url) or str(licence.id) for licence in listed]
+        labels = [
+            name if names.count(name) == 1 else f"{name} ({licence.id})"
+            for name, licence in zip(names, listed, strict=True)
+        ]
+        return _of_pictures(dataset, tuple(labels), places)
 
     return _remembered(dataset, "licence", make)
 
@@ -380,11 +411,15 @@ def _of_instances(
     labels: tuple[str, ...],
     places: npt.NDArray[np.integer],
     is_known: Bools,
-    edges: Floats | None = None,
 ) -> Sorting:
     found = np.where(is_known, places, UNKNOWN).astype(np.int16)
-    rows = dataset.instances.image_rows.astype(np.int32)
-    return Sorting("instance", labels, rows, found, edges)
+    return Sorting("instance", labels, dataset.instances.image_rows.astype(np.int32), found)
+
+
+def _on_scale(dataset: CocoDataset, values: Floats, is_known: Bools, edges: Floats) -> Sorting:
+    labels = tuple(f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges))
+    sorting = _of_instances(dataset, labels, _bins(values, edges), is_known)
+    return replace(sorting, edges=edges, values=values.astype(np.float32))
 
 
 def _of_pictures(
@@ -411,8 +446,8 @@ def _bins(values: Floats, edges: Floats) -> npt.NDArray[np.int64]:
     return np.clip(places, 0, len(edges) - 2)
 
 
-def _ranges(edges: Floats) -> tuple[str, ...]:
-    return tuple(f"{low:.3g} to {high:.3g}" for low, high in pairwise(edges))
+def _median(values: npt.NDArray[Any]) -> float:
+    return float(np.median(values)) if values.size else float("nan")
 
 
 def _pictures_by_bin(rows: Int32s, places: Places, k: int, n_images: int) -> Ints:
