@@ -3,8 +3,8 @@
 The query for a category is "a photo of a dog"; what counts as right is an instance of it. The
 average precision is the mean, over the pictures that have the category, of the precision at the
 rank of each (no interpolation), as in `core.evaluation`. In a draw a picture that was drawn
-twice counts twice at its one place; that is the weighted average precision of scikit-learn
-(`average_precision_score`).
+twice stands there twice, one after the other: counting both at the later place would make the
+figure of the draw higher than that of its pictures.
 """
 
 from collections.abc import Sequence
@@ -163,15 +163,17 @@ def _weighted(
     # Pictures of the draw up to and with each that carries the label: sums between them, added.
     ranked = weights[:, order[: positions[-1] + 1]]
     starts = np.concatenate([[0], positions[:-1] + 1])
-    all_before = np.cumsum(np.add.reduceat(ranked, starts, axis=1, dtype=np.int64), axis=1)
     drawn = weights[:, right].astype(np.int64)
-    right_before = np.cumsum(drawn, axis=1)
+    all_before = np.cumsum(np.add.reduceat(ranked, starts, axis=1, dtype=np.int64), axis=1) - drawn
+    others_before = all_before - (np.cumsum(drawn, axis=1) - drawn)
     found = []
     for some in wanted:
         counted = np.where(some[right], drawn, 0)
-        before = np.cumsum(counted, axis=1)
-        among = all_before - right_before + before
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision = np.where(counted > 0, before / among, 0.0)
-            found.append((counted * precision).sum(axis=1) / counted.sum(axis=1))
+        before = np.cumsum(counted, axis=1) - counted
+        total = np.zeros(len(weights))
+        for copy in range(1, int(counted.max()) + 1):
+            hits = before + copy
+            total += np.where(counted >= copy, hits / (others_before + hits), 0.0).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            found.append(total / counted.sum(axis=1))
     return found
