@@ -1,0 +1,54 @@
+// Names of regions over the points: the largest first, and no two over one another. The nearer
+// one looks, the smaller regions have their say.
+
+const ZOOM_OF_LEVEL = [0, 1.7, 4];
+const AREA_OF_NAME = 26_000; // square pixels for each name at most
+const APART = 6;
+
+class Labels {
+  constructor() {
+    this.node = element("div", { class: "labels", "aria-hidden": "true" });
+    this.names = [];
+  }
+
+  show(regions) {
+    this.node.replaceChildren();
+    this.names = regions
+      .filter((region) => region.words.length)
+      .map((region) => ({ ...region, text: region.words.join(" · ") }))
+      .map((region) => ({ ...region, span: element("span", { class: `name level-${region.level}` }, region.text) }));
+    this.node.append(...this.names.map(({ span }) => span));
+    for (const name of this.names) [name.width, name.height] = [name.span.offsetWidth, name.span.offsetHeight];
+    for (const { span } of this.names) span.hidden = true;
+  }
+
+  place(camera, taken) {
+    const boxes = [...taken];
+    const said = new Set();
+    const most = Math.max(3, Math.floor((camera.width * camera.height) / AREA_OF_NAME));
+    for (const name of this.names) {
+      const isWanted = said.size < most && camera.zoom >= ZOOM_OF_LEVEL[name.level] && !said.has(name.text);
+      const box = isWanted ? this.boxOf(name, camera) : null;
+      const hasRoom = box && !boxes.some((other) => overlap(box, other));
+      name.span.hidden = !hasRoom;
+      if (!hasRoom) continue;
+      boxes.push(box);
+      said.add(name.text);
+      name.span.style.transform = `translate(${Math.round(box.left + APART)}px, ${Math.round(box.top + APART)}px)`;
+    }
+  }
+
+  boxOf({ x, y, width, height }, camera) {
+    const [left, top] = camera.toScreen(x, y);
+    const isInView = left > 0 && left < camera.width && top > 0 && top < camera.height;
+    if (!isInView || !width) return null;
+    // At the rim a name moves inwards rather than be cut.
+    const start = Math.min(camera.width - width - 4, Math.max(4, left - width / 2));
+    const above = Math.min(camera.height - height - 4, Math.max(4, top - height / 2));
+    return { left: start - APART, top: above - APART, right: start + width + APART, bottom: above + height + APART };
+  }
+}
+
+function overlap(one, other) {
+  return one.left < other.right && other.left < one.right && one.top < other.bottom && other.top < one.bottom;
+}
