@@ -77,8 +77,10 @@ def standing(scores: Scores, score: float) -> Standing:
     if not len(scores):
         raise ValueError("expected at least one score")
     falling = -np.asarray(scores, dtype=np.float64)
-    higher = int(np.searchsorted(falling, -score, side="left"))
-    at_least = int(np.searchsorted(falling, -score, side="right"))
+    # As the scores are stored, so that a score as it is shown is that of its picture.
+    stored = float(np.asarray(score, dtype=scores.dtype))
+    higher = int(np.searchsorted(falling, -stored, side="left"))
+    at_least = int(np.searchsorted(falling, -stored, side="right"))
     mean, sd = float(-falling.mean()), float(falling.std())
     n = len(scores)
     return Standing(

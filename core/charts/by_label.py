@@ -73,7 +73,7 @@ def auc_chart(scores: LabelScores, name: str, noun: str) -> Chart:
             x=alt.X("low:Q", title="AUC, with its 95% interval", scale=scale), x2="high:Q"
         ),
         chance.encode(x="chance:Q"),
-        base.mark_point(color=ACCENT, size=70).encode(x=alt.X("auc:Q", scale=scale)),
+        base.mark_point(color=ACCENT, opacity=1, size=70).encode(x=alt.X("auc:Q", scale=scale)),
     ]
     return Chart(
         name=f"{name}-auc",
@@ -135,7 +135,7 @@ def _strip_layers(
     layers = [
         base.mark_rule(strokeWidth=1.5).encode(x=x, x2="p95:Q"),
         base.mark_rule(strokeWidth=6, strokeCap="butt").encode(x="p25:Q", x2="p75:Q"),
-        base.mark_tick(thickness=3, size=13).encode(x="p50:Q"),
+        base.mark_tick(thickness=3, size=14, opacity=1).encode(x="p50:Q"),
     ]
     step = alt.Step(_ROW, **({"for": "position"} if offset is not None else {}))
     return cast(alt.TopLevelMixin, alt.layer(*layers).properties(height=step))

@@ -14,6 +14,7 @@ from core.charts.colours import ACCENT, MUTED, series_colors
 from core.charts.scores import SCORE
 
 MOST_BARS = 16
+MOST_NAMED = 3
 _BARS_HEIGHT = 170
 _ROW = 24
 _HEAD_ROOM = 1.12
@@ -104,7 +105,10 @@ def jaccard_chart(overlap: Overlap) -> Chart:
         .encode(
             x=alt.X("jaccard:Q", title="Jaccard index", scale=alt.Scale(domain=[0, 1])),
             y=alt.Y(
-                "pair:N", title=None, sort=alt.EncodingSortField("jaccard", order="descending")
+                "pair:N",
+                title=None,
+                sort=alt.EncodingSortField("jaccard", order="descending"),
+                axis=alt.Axis(labelLimit=230),
             ),
             tooltip=[
                 alt.Tooltip("one:N", title="Query"),
@@ -146,18 +150,20 @@ def upset_chart(overlap: Overlap) -> Chart:
     ]
     scale = alt.Scale(domain=[-row * (k + 0.5), most * _HEAD_ROOM], nice=False)
     axis = _upset_axis(names, row, most)
+    # The same axis in each layer: where they differ, the theme's own comes through.
     y = alt.Y("pictures:Q", title=None, scale=scale, axis=axis)
+    at = alt.Y("at:Q", title=None, scale=scale, axis=axis)
     bars = alt.Chart(data).encode(x=x, y=y, tooltip=tooltip)
     dots = alt.Chart(_dots(shown, k, row, data))
     on = dots.transform_filter("datum.member")
     layers = [
         bars.mark_bar(width={"band": 0.6}),
         bars.mark_text(dy=-7).encode(text=alt.Text("pictures:Q", format=",")),
-        dots.mark_point(color=MUTED, opacity=0.35, size=70).encode(x=x, y="at:Q", tooltip=tooltip),
+        dots.mark_point(color=MUTED, opacity=0.35, size=70).encode(x=x, y=at, tooltip=tooltip),
         alt.Chart(_links(shown, row))
         .mark_rule(color=ACCENT, strokeWidth=2)
-        .encode(x=x, y="top:Q", y2="bottom:Q"),
-        on.mark_point(color=ACCENT, opacity=1, size=90).encode(x=x, y="at:Q", tooltip=tooltip),
+        .encode(x=x, y=alt.Y("top:Q", title=None, scale=scale, axis=axis), y2="bottom:Q"),
+        on.mark_point(color=ACCENT, opacity=1, size=90).encode(x=x, y=at, tooltip=tooltip),
     ]
     left_out = len(overlap.intersections) - len(shown)
     return Chart(
@@ -207,8 +213,11 @@ def _links(shown: Sequence[Intersection], row: float) -> pd.DataFrame:
 def _cuts_title(marked: pd.DataFrame) -> str:
     if marked.empty:
         return "No query finds a picture at this cut"
+    if len(marked) > MOST_NAMED:
+        low, high = marked["cut"].min(), marked["cut"].max()
+        return f"The results of {len(marked):,} queries end between {low:.3f} and {high:.3f}"
     cuts = [f"“{row.query}” at {row.cut:.3f}" for row in marked.itertuples()]
-    return f"The results end at: {', '.join(cuts)}"
+    return f"The results end: {', '.join(cuts)}"
 
 
 def _jaccard_title(overlap: Overlap) -> str:

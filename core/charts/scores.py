@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analytics.ranks import RankCurve, Standing
-from core.analytics.scores import Density, Histogram
+from core.analytics.scores import Density, Group, Histogram
 from core.charts.chart import Chart
 from core.charts.colours import ACCENT, MUTED, SERIES, WARNING
 
@@ -16,11 +16,12 @@ _GROUP_COLORS = {"Whole dataset": MUTED, "Passes the filters": SERIES[1], "Subse
 _HEIGHT = 260
 
 
-def histogram_chart(histogram: Histogram, at_least: int) -> Chart:
+def histogram_chart(histogram: Histogram, at_least: int, asked: float | None = None) -> Chart:
     """Draw the dataset's scores, grey, with the subset's in front, and the cut.
 
     Args:
         at_least: pictures of the whole dataset that score at least as high as the cut.
+        asked: another score that is marked.
     """
     rows = [
         pd.DataFrame(
@@ -57,13 +58,13 @@ def histogram_chart(histogram: Histogram, at_least: int) -> Chart:
             ],
         )
     )
-    layers = [bars, *_cut_rule(histogram.cut)]
+    layers = [bars, *_cut_rule(histogram.cut), *_asked_rule(asked)]
     return Chart(
         name="score-histogram",
         title=_histogram_title(histogram, at_least),
         spec=alt.layer(*layers).properties(height=_HEIGHT),
         data=data,
-        n="; ".join(f"{group.name.lower()}: {_pictures(group.n)}" for group in histogram.groups),
+        n=_numbers(histogram.groups),
         about="How many pictures have which score. The heights are square roots, so that the few "
         "best can be seen beside the many. The dashed line is the cut: the lowest score of the "
         "subset. Click a bar to see where its score stands.",
@@ -76,7 +77,7 @@ def density_chart(densities: Sequence[Density], histogram: Histogram) -> Chart:
         pd.DataFrame(
             {
                 "score": one.grid.round(6),
-                "percent": (one.values).round(6),  # per 0.01 of score, in percent
+                "percent": one.values.round(6),  # per 0.01 of score, in percent
                 "of": one.name,
             }
         )
@@ -103,12 +104,11 @@ def density_chart(densities: Sequence[Density], histogram: Histogram) -> Chart:
         title=_density_title(histogram),
         spec=alt.layer(*layers).properties(height=_HEIGHT),
         data=data,
-        n="; ".join(
-            f"{one.name.lower()}: {_pictures(one.n)}, bandwidth {one.bandwidth:.4f}"
-            for one in densities
-        ),
+        n=_numbers(densities),
         about="Each curve has the same area, whatever the number of pictures. Gaussian kernels "
-        "with Silverman's rule of thumb for the bandwidth, reflected at the cut (Silverman 1986).",
+        "with Silverman's rule of thumb for the bandwidth, reflected at the cut (Silverman 1986): "
+        + ", ".join(f"{one.bandwidth:.4f} for the {one.name.lower()}" for one in densities)
+        + ".",
     )
 
 
@@ -123,7 +123,7 @@ def rank_chart(curve: RankCurve, cut: Standing | None) -> Chart:
                 "rank:Q",
                 title="Rank (logarithmic axis)",
                 scale=alt.Scale(type="log", domain=[1, max(curve.n, 2)], nice=False),
-                axis=alt.Axis(format=",d"),
+                axis=alt.Axis(format=",d", grid=False),
             ),
             y=alt.Y(
                 "score:Q", title=SCORE, scale=alt.Scale(zero=False), axis=alt.Axis(format=".2f")
@@ -139,7 +139,7 @@ def rank_chart(curve: RankCurve, cut: Standing | None) -> Chart:
         point = pd.DataFrame({"rank": [cut.n_at_least], "score": [cut.score]})
         place = alt.Chart(point).encode(x="rank:Q", y="score:Q")
         layers += [
-            place.mark_point(color=WARNING, size=90),
+            place.mark_point(color=WARNING, opacity=1, size=90),
             place.mark_text(color=WARNING, align="left", dx=9, dy=-9).encode(
                 text=alt.value(f"cut {cut.score:.3f}")
             ),
@@ -171,10 +171,27 @@ def _cut_rule(cut: float | None) -> list[alt.Chart]:
         base.mark_rule(color=WARNING, strokeDash=[5, 4], strokeWidth=1.5).encode(
             tooltip=alt.Tooltip("cut:Q", title="Cut", format=".4f")
         ),
-        base.mark_text(color=WARNING, align="right", dx=-5, y=8, baseline="middle").encode(
-            y=alt.value(8), text=alt.value(f"cut {cut:.3f}")
+        base.mark_text(color=WARNING, baseline="bottom").encode(
+            y=alt.value(-3), text=alt.value(f"cut {cut:.3f}")
         ),
     ]
+
+
+def _asked_rule(asked: float | None) -> list[alt.Chart]:
+    if asked is None:
+        return []
+    base = alt.Chart(pd.DataFrame({"asked": [asked]})).encode(x="asked:Q")
+    return [
+        base.mark_rule(strokeWidth=1.5).encode(
+            tooltip=alt.Tooltip("asked:Q", title="Score asked for", format=".4f")
+        )
+    ]
+
+
+def _numbers(groups: Sequence[Group | Density]) -> str:
+    names = {"Whole dataset": "of the whole dataset", "Passes the filters": "that pass the filters"}
+    said = [f"{one.n:,} {names.get(one.name, 'of the subset')}" for one in groups]
+    return f"n = {said[0]}, {' and '.join(said[1:])}" if said[1:] else f"n = {''.join(said)}"
 
 
 def _histogram_title(histogram: Histogram, at_least: int) -> str:

@@ -60,6 +60,8 @@ def kept_chart(stability: Stability) -> Chart:
 def _title(stability: Stability) -> str:
     kept = np.median([one.n_kept for one in stability.results])
     least = min(stability.results, key=lambda one: one.kept)
+    if least.n_kept == stability.n:
+        return f"Said in other words, the query always keeps all {stability.n:,} pictures"
     return (
         f"Said in other words, the query keeps {kept:,.0f} of {stability.n:,} pictures; "
         f"at worst {least.n_kept:,}, {least.phrasing.kind}"

@@ -45,17 +45,29 @@ def show_queries(current: Current) -> None:
     """Draw the scores of several queries over one another, and the overlap of their results."""
     others = _others()
     named = _answered(current, others)
-    _show_list(current, others)
-    densities = [figures.query_density(current, one.name, one.found) for one in named]
-    drawn = [(d, one) for d, one in zip(densities, named, strict=True) if d.bandwidth]
-    if drawn:
-        cuts = [cut_score(one.found) for _, one in drawn]
-        show_chart(query_densities_chart([d for d, _ in drawn], cuts))
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        _show_list(others)
+    with right:
+        _show_densities(current, named)
     if len(named) > 1:
         _show_overlap(overlap_of([n.name for n in named], [n.found.image_ids for n in named]))
 
 
-def _show_list(current: Current, others: list[Other]) -> None:
+def _show_densities(current: Current, named: list[Named]) -> None:
+    densities = [figures.query_density(current, one.name, one.found) for one in named]
+    drawn = [
+        (density, cut_score(one.found))
+        for density, one in zip(densities, named, strict=True)
+        if density.bandwidth
+    ]
+    if drawn:
+        show_chart(query_densities_chart(*zip(*drawn, strict=True)))
+    else:
+        st.info("All scores of each query are the same, so there is nothing to draw.")
+
+
+def _show_list(others: list[Other]) -> None:
     """Draw the other queries, each with its name and the way out, and where one is added."""
     key = fresh(_ADD_KEY)
     if len(others) < MOST_OTHERS:
@@ -68,29 +80,34 @@ def _show_list(current: Current, others: list[Other]) -> None:
             args=(key,),
         )
     for index, other in enumerate(others):
-        with st.container(
-            horizontal=True, vertical_alignment="center", gap="small", key=f"scores-other-{index}"
-        ):
-            name_key = f"scores-name-{index}"
-            follow(name_key, other.name)
-            st.text_input(
-                f"Name of query {index + 2}",
-                key=name_key,
-                max_chars=_LONGEST_NAME,
-                label_visibility="collapsed",
-                width=220,
-                on_change=_rename,
-                args=(index, name_key),
-            )
-            st.caption(plain(other.text), width="stretch")
-            st.button(
-                f"Remove query {index + 2}",
-                key=f"scores-remove-{index}",
-                icon=":material/close:",
-                type="tertiary",
-                on_click=_remove,
-                args=(index,),
-            )
+        _show_other(index, other)
+
+
+def _show_other(index: int, other: Other) -> None:
+    key = f"scores-name-{index}"
+    with st.container(
+        horizontal=True, vertical_alignment="center", gap="small", key=f"scores-other-{index}"
+    ):
+        follow(key, other.name)
+        st.text_input(
+            f"Name of query {index + 2}",
+            key=key,
+            max_chars=_LONGEST_NAME,
+            label_visibility="collapsed",
+            on_change=_rename,
+            args=(index, key),
+        )
+        st.button(
+            "Remove",
+            key=f"scores-remove-{index}",
+            icon=":material/close:",
+            type="tertiary",
+            help=f"Take “{other.text}” out",
+            on_click=_remove,
+            args=(index,),
+        )
+    if other.name != _short(other.text):
+        st.caption(plain(other.text))
 
 
 def _show_overlap(overlap: Overlap) -> None:
@@ -110,12 +127,10 @@ def _show_overlap(overlap: Overlap) -> None:
     with right:
         show_chart(jaccard_chart(overlap), on_click=open_pair)
         shared = overlap.in_all()
-        st.button(
-            f"See the {len(shared):,} that every query finds",
-            disabled=not len(shared),
-            on_click=_open,
-            args=(shared,),
-        )
+        if len(shared):
+            st.button(
+                f"See the {len(shared):,} that every query finds", on_click=_open, args=(shared,)
+            )
 
 
 def _others() -> list[Other]:

@@ -9,6 +9,7 @@ from core.analytics.ranks import Standing, standing
 from core.charts.scores import density_chart, histogram_chart, rank_chart
 from core.found import Found
 from core.query import Cut, Query
+from core.query.record import MAX_PARTS, MAX_WEIGHT
 from pages.shared import address
 from pages.shared.charts import show_chart
 from pages.shared.current import Current
@@ -17,6 +18,7 @@ from pages.shared.scores import figures
 
 OWN = ("at_score",)
 _KEY = "scores-at"
+_HIGHEST = MAX_WEIGHT * MAX_PARTS
 
 
 def show_spread(current: Current) -> None:
@@ -30,11 +32,10 @@ def show_spread(current: Current) -> None:
             f"the rest. It is of {_pictures(every.n)}."
         )
         return
-    show_chart(
-        histogram_chart(spread.histogram, spread.cut.n_at_least if spread.cut else 0),
-        on_click=_look_at_bin,
-    )
-    _show_standings(found, spread.cut)
+    asked = _asked()
+    at_least = spread.cut.n_at_least if spread.cut else 0
+    show_chart(histogram_chart(spread.histogram, at_least, asked), on_click=_look_at_bin)
+    _show_standings(found, spread.cut, asked)
     left, right = st.columns(2, gap="large")
     with left:
         show_chart(rank_chart(spread.curve, spread.cut))
@@ -42,11 +43,13 @@ def show_spread(current: Current) -> None:
         show_chart(density_chart(spread.densities, spread.histogram))
 
 
-def _show_standings(found: Found, cut: Standing | None) -> None:
+def _show_standings(found: Found, cut: Standing | None, asked: float | None) -> None:
     scores = found.all_scores
-    at = _asked(cut.score if cut else float(scores[0]))
-    asked = standing(scores, at)
-    follow(_KEY, at)
+    best = standing(scores, float(scores[0]))
+    shown = cut or best
+    if asked is not None:
+        shown = standing(scores, asked)
+    follow(_KEY, shown.score)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.number_input(
             "Where does a score stand?",
@@ -61,17 +64,16 @@ def _show_standings(found: Found, cut: Standing | None) -> None:
             "Move the cut here",
             help="Show all that score at least so much, here and on Search.",
             on_click=change,
-            args=(_with_cut, at),
+            args=(_with_cut, shown.score),
         )
-    rows = [("Best picture", standing(scores, float(scores[0])))]
-    if cut is not None:
-        rows.append(("The cut", cut))
-    rows.append(("The score asked for", asked))
+    rows = [("Best picture", best)]
+    rows += [] if cut is None else [("The cut", cut)]
+    rows += [] if asked is None else [("The score asked for", shown)]
     lines = ["| | Score | Rank | Percentile | z-score |", "|:--|--:|--:|--:|--:|"]
     lines += [_row(name, one) for name, one in rows]
     st.markdown("\n".join(lines))
     st.caption(
-        f"Among {_pictures(asked.n)} of the whole dataset. Percentile: how many percent score at "
+        f"Among {_pictures(best.n)} of the whole dataset. Percentile: how many percent score at "
         "most as high. z-score: standard deviations above the mean."
     )
 
@@ -81,13 +83,13 @@ def _row(name: str, one: Standing) -> str:
     return f"| {name} | {one.score:.4f} | {one.rank:,} | {one.percentile:.2f} | {z} |"
 
 
-def _asked(default: float) -> float:
-    """Return the score that the address asks about, to four digits; `default` if it is none."""
+def _asked() -> float | None:
+    """Return the score that the address asks about; None if it asks about none."""
     try:
         value = float(address.own("at_score"))
     except ValueError:
-        value = math.nan
-    return round(value if math.isfinite(value) and abs(value) <= 1_000 else default, 4)
+        return None
+    return value if math.isfinite(value) and abs(value) <= _HIGHEST else None
 
 
 def _look_at_typed() -> None:

@@ -45,20 +45,14 @@ def _warning(stability: Stability) -> str:
 
 
 def _show_doors(stability: Stability) -> None:
-    firm, shaky = stability.firm_ids, stability.shaky_ids
+    doors = (
+        ("every phrasing finds", stability.firm_ids),
+        ("fewer than half find", stability.shaky_ids),
+    )
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            f"See the {len(firm):,} that every phrasing finds",
-            disabled=not len(firm),
-            on_click=_open,
-            args=(firm,),
-        )
-        st.button(
-            f"See the {len(shaky):,} that fewer than half find",
-            disabled=not len(shaky),
-            on_click=_open,
-            args=(shaky,),
-        )
+        for words, ids in doors:
+            if len(ids):
+                st.button(f"See the {len(ids):,} that {words}", on_click=_open, args=(ids,))
 
 
 def _show_table(stability: Stability) -> None:
