@@ -18,6 +18,7 @@ from core.recipe.check import STRATA
 _FIGURES = ("precision", "recall", "F1")
 _COLORS = (ACCENT, SERIES[1], MUTED)
 _BAND = 0.16
+_HEIGHT = 260
 _SHARE = alt.Axis(format=".0%", tickCount=5)
 _ABOUT_CURVE = (
     "At each threshold: of the pictures that score at least so much, the share that is right "
@@ -105,7 +106,7 @@ def threshold_chart(calibration: Calibration, cut: float, labels: str) -> Chart:
     return Chart(
         name="calibration",
         title=point_words(calibration.at(cut)),
-        spec=alt.layer(*layers, lines, _cut_rule(cut)),
+        spec=alt.layer(*layers, lines, _cut_rule(cut)).properties(height=_HEIGHT),
         data=data,
         n=f"{_n(calibration)} · right: {labels}",
         about=_ABOUT_CURVE,
@@ -165,14 +166,14 @@ def reliability_chart(calibration: Calibration, cut: float) -> Chart:
                 legend=alt.Legend(
                     title="pictures",
                     values=_sizes(found.pictures),
-                    format=",",
+                    format=",d",
                     symbolFillColor=ACCENT,
                 ),
             ),
             tooltip=tooltip,
         ),
         _cut_rule(cut),
-    )
+    ).properties(height=_HEIGHT)
     return Chart(
         name="reliability",
         title=f"Of pictures that score {cut:.2f}, about {_percent(found.at(cut))} are right",
@@ -221,8 +222,8 @@ def recall_chart(calibration: Calibration, cut: float) -> Chart:
             y="chance:Q", tooltip=alt.Tooltip("chance:Q", format=".1%", title="by chance")
         ),
         alt.Chart(data).mark_line().encode(**encoding),
-        alt.Chart(point).mark_point(size=110, opacity=1, color=SERIES[1]).encode(**encoding),
-    )
+        alt.Chart(point).mark_point(size=110, opacity=1, color=WARNING).encode(**encoding),
+    ).properties(height=_HEIGHT)
     return Chart(
         name="precision-recall",
         title=f"Average precision {average.value:.2f} ({average.low:.2f} to {average.high:.2f}), "

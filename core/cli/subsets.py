@@ -16,7 +16,7 @@ from core.progress import TerminalProgress
 from core.settings import Settings
 
 if TYPE_CHECKING:
-    from core.catalogue import Catalogue, Comparison, Entry, Page
+    from core.catalogue import Catalogue, CheckFacts, Comparison, Entry, Page
     from core.export import ExportReport
     from core.recipe import Recipe
 
@@ -446,10 +446,19 @@ def _description(entry: "Entry") -> str:
         "tags": ", ".join(entry.tags) or "none",
         "package": package,
     }
+    if entry.check:
+        facts["checked"] = _checked(entry.check)
     lines = [f"{entry.id}: {entry.name}" + (" (deleted)" if entry.deleted_at else "")]
     lines += [f"  {name:<12}{text}" for name, text in facts.items()]
     lines += [f"  {line}" for line in entry.note.splitlines()]
     return "\n".join(lines)
+
+
+def _checked(check: "CheckFacts") -> str:
+    looked = f"{check.answered:,} looked at" + (f" by {check.who}" if check.who else "")
+    if check.precision is None:
+        return looked
+    return f"{check.precision:.0%} right ({check.low:.0%} to {check.high:.0%}), {looked}"
 
 
 def _comparison(found: "Comparison") -> str:

@@ -1,18 +1,18 @@
 """The open entry of the catalogue: name, note and tags to change, all facts, replay, history."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from html import escape
 
 import streamlit as st
 
-from core.catalogue import Change, Entry
+from core.catalogue import Change, CheckFacts, Entry
 from core.catalogue.names import MAX_NAME, MAX_NOTE, MAX_TAGS
 from core.replay import Difference, Replay
 from pages.shared import keys, resources, subsets_verbs
 from pages.shared.moments import exact, zone
 from pages.shared.plain import plain
-from pages.shared.subsets_face import Here, categories, licences, moment, plural, readable
+from pages.shared.subsets_face import Here, categories, checked, licences, moment, plural, readable
 
 ALL = 200
 SHOWN_DIFFERENCES = 12
@@ -108,16 +108,28 @@ def _facts(entry: Entry, here: Here) -> str:
         "</div>",
         "Licences": licences(entry.licences, entry.count, ALL),
         "Package": package,
-        "History": _history(resources.catalogue().history(entry.id), now),
+        "Checked": _check(entry.check, where) if entry.check else "",
+        "History": _history(resources.catalogue().history(entry.id), entry.check, now),
     }
     rows = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in facts.items() if text)
     return f'<dl class="subset-facts">{rows}</dl>'
 
 
-def _history(changes: Sequence[Change], now: datetime) -> str:
+def _check(check: CheckFacts, where: tzinfo | None) -> str:
+    """Say what a person found, of how many pictures; the recipe has each answer."""
+    said = checked(check).partition(": ")[2] or "nothing that counts"
+    by = f" by {escape(check.who)}" if check.who else ""
+    when = f", {exact(datetime.fromisoformat(check.when), where)}" if check.when else ""
+    return f"{said}, {plural(check.answered, 'picture')} looked at{by}{when}"
+
+
+def _history(changes: Sequence[Change], check: CheckFacts | None, now: datetime) -> str:
+    told = [(one.when, one.who, _done(one.what)) for one in changes]
+    if check and check.when:
+        told.append((datetime.fromisoformat(check.when), check.who, "checked a sample by hand"))
     return "<br>".join(
-        f"{escape(one.who) or 'Somebody'} {_done(one.what)}, {moment(one.when, now, zone())}"
-        for one in changes
+        f"{escape(who) or 'Somebody'} {done}, {moment(when, now, zone())}"
+        for when, who, done in sorted(told, key=lambda one: one[0])
     )
 
 

@@ -31,6 +31,7 @@ _JOINS = {"all": "all of them", "any": "any of them"}
 _SOURCES = {"labels": "Categories and words", "subset": "A saved subset"}
 _WISHES: dict[Wish, str] = {"precision": "Precision", "recall": "Recall", "f1": "Best F1"}
 _USUAL = 80
+_FEW = 10
 _MOST_SUBSETS = 200
 _KEPT, _KEPT_BYTES = 64, 128 * 2**20
 _LABELS_HELP = (
@@ -111,7 +112,7 @@ def _choose_labels(coco: CocoDataset, found: Found) -> Truth | None:
         if has_categories:
             follow(_LABELS, asked)
             st.multiselect(
-                "Categories that make a picture right",
+                "Right if it shows",
                 list(dict.fromkeys([*pictures_by_category(coco), *asked])),
                 key=_LABELS,
                 accept_new_options=True,
@@ -122,7 +123,7 @@ def _choose_labels(coco: CocoDataset, found: Found) -> Truth | None:
         if has_captions:
             follow(_WORDS, address.own("label_words"))
             st.text_input(
-                "Words that a caption has",
+                "Right if a caption has",
                 key=_WORDS,
                 placeholder='beach "hot dog"',
                 help="Whole words; words in double quotes follow one another.",
@@ -234,9 +235,10 @@ def _show_suggestion(calibration: Calibration) -> None:
             )
     if point is None:
         best = calibration.best("precision")
-        st.markdown(f"No threshold reaches {at_least}%. The highest is {_words(best)}.")
+        st.markdown(f"No threshold reaches {at_least}%. The highest is from {_words(best)}.")
     else:
-        st.markdown(f"{_words(point).capitalize()}.")
+        few = " So few pictures say little." if point.kept < _FEW else ""
+        st.markdown(f"From {_words(point)}.{few}")
 
 
 def _words(point: Point) -> str:
@@ -244,7 +246,7 @@ def _words(point: Point) -> str:
     right, recall = point.precision, point.recall
     pictures = "1 picture" if point.kept == 1 else f"{point.kept:,} pictures"
     return (
-        f"from {point.threshold:g} on, {pictures}: {right.value:.0%} right "
+        f"{point.threshold:g} on, {pictures}: {right.value:.0%} right "
         f"({right.low:.0%} to {right.high:.0%}), {recall.value:.0%} found "
         f"({recall.low:.0%} to {recall.high:.0%}), F1 {point.f1:.2f}"
     )
