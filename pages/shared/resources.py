@@ -103,12 +103,12 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
-    And what the first chart will need, which takes a second to import.
+    And import what the first charts need, which takes seconds.
 
     Raises:
         CocoSiftError: there is nothing to load, or it cannot be.
     """
     dataset, model = library().default_pair()
     library().dataset(dataset, model).search("a picture", top_k=1)
-    for name in ("altair", "scipy.stats"):
+    for name in ("altair", "scipy.stats", "sklearn.isotonic", "statsmodels.stats.proportion"):
         import_module(name)
