@@ -56,3 +56,7 @@ class RecipeError(CocoSiftError):
 
 class WorkerError(CocoSiftError):
     """Work in a process of its own could not be begun, or was ended from outside."""
+
+
+class ReportError(CocoSiftError):
+    """A report cannot be made or written."""

@@ -45,6 +45,11 @@ def draw_specification(spec: dict[str, Any], kind: Kind, scale: float = SCALE) -
     )
 
 
+def draw_all(settings: Settings, arguments: dict[str, Any], progress: Progress) -> list[str]:
+    """As a task of `core.workers`: all `arguments` specs, drawn as SVG."""
+    return [draw_specification(spec, "svg").decode("utf-8") for spec in arguments["specs"]]
+
+
 def draw(settings: Settings, arguments: dict[str, Any], progress: Progress) -> bytes:
     """As a task of `core.workers`: `draw_specification` of `arguments` spec and kind."""
     return draw_specification(arguments["spec"], arguments["kind"])

@@ -46,6 +46,20 @@ def specification(chart: Chart, dark: bool = False) -> dict[str, Any]:
     return themed(chart, dark).to_dict()
 
 
+def document_specification(chart: Chart) -> dict[str, Any]:
+    """Return the chart as Vega-Lite for a document that gives it ground, title and n.
+
+    Its words and lines have the light theme's `INKS`, `QUIET_INKS` and `GRIDS`, which a document
+    may replace by its own.
+
+    Raises:
+        altair.MaxRowsError: as of `specification`.
+    """
+    spec = _sized(chart.spec).properties(padding=4, background="transparent")
+    config = _merged(_shape(), _ink("light"))
+    return cast(dict[str, Any], spec.configure(**config).to_dict())
+
+
 def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]:
     """Return the chart as Vega-Lite for a page that gives it ground, ink, font and title.
 

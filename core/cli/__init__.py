@@ -14,6 +14,7 @@ from core.cli import checkpoint, datasets, demo, embed, evaluate, replay, search
 from core.cli import export as exports
 from core.cli import map as maps
 from core.cli import quality as qualities
+from core.cli import report as reports
 from core.cli import verify as verification
 from core.cli.asking import AskingCommand
 from core.errors import CocoSiftError
@@ -53,6 +54,7 @@ app.command(cls=AskingCommand)(search.search)
 app.command()(exports.export)
 app.command()(verification.verify)
 app.command()(replay.replay)
+app.command()(reports.report)
 app.command()(embed.embed)
 app.command(name="map")(maps.map_)
 app.command()(evaluate.evaluate)
