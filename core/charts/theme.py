@@ -74,8 +74,8 @@ def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]
     if door:
         spec = spec.add_params(alt.selection_point(name=DOOR, fields=list(door), toggle=False))
         config["mark"]["cursor"] = "pointer"
-    ink = f"light-dark({colours.INKS['light']}, {colours.INKS['dark']})"
-    config["rule"]["color"] = ink  # resolved by the browser, as the page's own colours are
+    for mark in ("rule", "text"):
+        config[mark]["color"] = "currentColor"  # the page's ink, in either theme
     spec = spec.properties(padding={"left": 0, "right": 4, "top": 4, "bottom": 4})
     return cast(dict[str, Any], spec.configure(**config).to_dict())
 
@@ -100,6 +100,7 @@ def _shape() -> dict[str, Any]:
         "area": {"color": colours.ACCENT, "fillOpacity": 0.35, "line": False},
         "point": {"color": colours.ACCENT, "filled": True, "size": 50},
         "rule": {"strokeWidth": 1.5},
+        "text": {"fontSize": 12},
         "rect": {"color": colours.ACCENT},
         "range": {
             "category": list(colours.SERIES),
@@ -144,7 +145,7 @@ def _ink(ground: str) -> dict[str, Any]:
         "axis": {**words, "gridColor": grid, "domainColor": grid, "tickColor": grid},
         "legend": words,
         "header": words,
-        "text": {"color": ink, "fontSize": 12},
+        "text": {"color": ink},
         "rule": {"color": ink},
         "title": {
             "anchor": "start",

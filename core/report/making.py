@@ -181,9 +181,9 @@ def _facts(recipe: Recipe, about: About) -> tuple[tuple[str, str], ...]:
     facts = [
         ("Asked", origin_words(recipe.origin) or "nothing: by ids, or the dataset's own order"),
         *_query_facts(recipe.origin),
-        ("Dataset", f"{recipe.dataset.name}, {recipe.dataset.split}".rstrip(", ")),
+        ("Dataset", recipe.dataset.name),
         ("Model", recipe.model.name if recipe.model else ""),
-        ("Made", saved),
+        ("Saved", saved),
         ("Note", about.note),
         ("Tags", ", ".join(about.tags)),
     ]

@@ -75,22 +75,25 @@ def labels_section(found: Found, image_ids: Ids) -> Section | None:
                 "captions, so there is no label to measure it by.",
             ),
         )
-    labels = offered[-1]  # the one that says most of the query
-    right = labelled(coco, labels)
-    finding = _right_words(right[coco.images.rows_of(image_ids)], labels)
-    about = (
+    rights = [labelled(coco, labels) for labels in offered]
+    rows = coco.images.rows_of(image_ids)
+    said = [
+        _right_words(right[rows], labels) for right, labels in zip(rights, offered, strict=True)
+    ]
+    sentences = (
+        *(f"{text}." for text in said[1:]),
         "Labels are incomplete and the query may ask for more than they say, so this is an "
-        "estimate. What counts as right here was read from the query's words."
+        "estimate. What counts as right here was read from the query's words.",
     )
     cut = cut_score(found)
     try:
-        calibration = calibration_of(found, right)
+        calibration = calibration_of(found, rights[0])
     except QueryError as problem:
-        return Section(heading, finding, (about, str(problem)))
-    if cut is None:
-        return Section(heading, finding, (about,))
-    chart = threshold_chart(calibration, cut, label_words(labels))
-    return Section(heading, finding, (about,), (chart,))
+        return Section(heading, said[0], (*sentences, str(problem)))
+    charts = ()
+    if cut is not None:
+        charts = (threshold_chart(calibration, cut, label_words(offered[0])),)
+    return Section(heading, said[0], sentences, charts)
 
 
 def check_section(check: HumanCheck | None) -> Section | None:
@@ -181,13 +184,8 @@ def licences_section(
     )
     head = ("licence", "pictures", "commercial use", "changed versions", "address")
     tables = [Table("Licences of all its pictures", head, rows)]
-    if any(one.page or one.licence for one in strip):
-        shown = tuple(
-            (str(one.rank), one.file_name, one.licence or "not stated", one.page or "not stated")
-            for one in strip
-        )
-        of_strip = ("rank", "picture", "licence", "photograph's page")
-        tables.append(Table("The pictures shown in this report", of_strip, shown))
+    if strip:
+        tables.append(_strip_table(strip))
     finding = f"{with_('commercial', True):,} of {n:,} pictures may be used commercially"
     return Section("Licences", finding, tuple(sentences), tables=tuple(tables))
 
@@ -204,13 +202,23 @@ def figures_of(chart: Chart) -> Table:
     return Table(caption, tuple(map(str, data.columns)), rows)
 
 
+def _strip_table(strip: Sequence[Shown]) -> Table:
+    head: tuple[str, ...] = ("rank", "picture", "licence")
+    rows = [(f"{one.rank:,}", one.file_name, one.licence or "not stated") for one in strip]
+    caption = "The pictures shown in this report"
+    if not any(one.page for one in strip):
+        return Table(caption, head, tuple(rows))
+    pages = ((one.page or "not stated",) for one in strip)
+    with_pages = tuple((*row, *page) for row, page in zip(rows, pages, strict=True))
+    return Table(caption, (*head, "the photograph's page"), with_pages)
+
+
 def _right_words(right: npt.NDArray[np.bool_], labels: Labels) -> str:
     count, n = int(right.sum()), len(right)
     low, high = wilson(np.array([count]), np.array([n]))
     return (
-        f"{count:,} of its {counted(n, 'picture')} have the labels {label_words(labels)}: "
-        f"{percent(count / n)} (95% interval {percent(float(low[0]))} to "
-        f"{percent(float(high[0]))})"
+        f"{percent(count / n)} of its pictures are labelled {label_words(labels)}: {count:,} of "
+        f"{n:,} (95% interval {percent(float(low[0]))} to {percent(float(high[0]))})"
     )
 
 
