@@ -21,8 +21,8 @@ def map_(
     seed: Annotated[int, typer.Option(help="Of the numbers that UMAP draws.")] = 42,
     neighbours: Annotated[
         int, typer.Option(help="Pictures that UMAP holds each one to: few for detail.")
-    ] = 15,
-    min_dist: Annotated[float, typer.Option(help="How close points of UMAP may come.")] = 0.1,
+    ] = 30,
+    min_dist: Annotated[float, typer.Option(help="How close points of UMAP may come.")] = 0.5,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Compute the map of a dataset's embeddings and keep it with them.
@@ -34,7 +34,7 @@ def map_(
 
         python -m core map --dataset demo --model demo
 
-        python -m core map --dataset val2014 --model clip --neighbours 30 --seed 7
+        python -m core map --dataset val2014 --model clip --neighbours 15 --min-dist 0.1 --seed 7
     """
     # Here, so that --help does not wait for NumPy.
     from core import __version__

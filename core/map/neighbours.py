@@ -35,8 +35,8 @@ class UmapParameters:
         seed: of the numbers that are drawn; the same one gives the same map.
     """
 
-    neighbours: int = 15
-    min_dist: float = 0.1
+    neighbours: int = 30
+    min_dist: float = 0.5
     seed: int = 42
 
     def __post_init__(self) -> None:

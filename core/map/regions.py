@@ -10,8 +10,8 @@ from core.coco import CocoDataset
 from core.map.layout import Layout
 from core.map.words import marking_words
 
-# Regions of each level: the few that are named when all is seen, then those within them.
-LEVELS = (8, 24, 72)
+# Regions of each level: the few that are named when all is seen, then finer ones.
+LEVELS = (10, 30, 90)
 _LEAST_PICTURES = 4
 _MOST_WORDS = 2
 _SEED = 0
@@ -25,13 +25,15 @@ class Region:
     Attributes:
         level: 0 for the largest regions.
         words: those that mark its captions against all others, best first; may be none.
-        place: where its name stands, in the layout's coordinates: a point of the region.
+        place: its middle, in the layout's coordinates: a point of the region.
+        top: above which only a twentieth of its pictures lie, likewise.
         rows: int64, rows of the layout, ascending.
     """
 
     level: int
     words: tuple[str, ...]
     place: tuple[float, float]
+    top: float
     rows: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -66,7 +68,9 @@ def find_regions(
         for number in np.argsort(-np.bincount(of_point, minlength=k), kind="stable").tolist():
             rows = np.flatnonzero(of_point == number)
             if len(rows):
-                found.append(Region(level, words[number], _place(layout.points[rows]), rows))
+                points = layout.points[rows]
+                top = float(np.quantile(points[:, 1], 0.95))
+                found.append(Region(level, words[number], _middle(points), top, rows))
     return tuple(found)
 
 
@@ -82,8 +86,8 @@ def _clusters(points: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int32]:
     return of_point
 
 
-def _place(points: npt.NDArray[np.float32]) -> tuple[float, float]:
-    """Return the point nearest to the middle: a name should stand where pictures are."""
+def _middle(points: npt.NDArray[np.float32]) -> tuple[float, float]:
+    """Return the point nearest to the median: the median itself may lie between groups."""
     middle = np.median(points, axis=0)
     x, y = points[np.argmin(((points - middle) ** 2).sum(axis=1))]
     return float(x), float(y)

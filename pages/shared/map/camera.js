@@ -5,14 +5,16 @@ const MARGIN = 34; // pixels left free round all points
 
 class Camera {
   constructor() {
-    Object.assign(this, { x: 0.5, y: 0.5, width: 1, height: 1, zoom: 1, fitted: 1 });
+    Object.assign(this, { x: 0.5, y: 0.5, width: 1, height: 1, zoom: 1, fitted: 1, covered: { top: 0, right: 0 } });
   }
 
-  resize(width, height, extent) {
-    Object.assign(this, { width, height, extent });
+  // `covered` are the pixels at the top and the right that lie under buttons.
+  resize(width, height, extent, covered) {
+    Object.assign(this, { width, height, extent, covered });
     const across = Math.max(1e-4, extent.right - extent.left);
     const up = Math.max(1e-4, extent.top - extent.bottom);
-    this.fitted = Math.max(20, Math.min((width - 2 * MARGIN) / across, (height - 2 * MARGIN) / up, 20 * Math.max(width, height)));
+    const free = [width - covered.right - 2 * MARGIN, height - covered.top - 2 * MARGIN];
+    this.fitted = Math.max(20, Math.min(free[0] / across, free[1] / up, 20 * Math.max(width, height)));
   }
 
   get scale() {
@@ -21,8 +23,8 @@ class Camera {
 
   fit() {
     this.zoom = 1;
-    this.x = (this.extent.left + this.extent.right) / 2;
-    this.y = (this.extent.bottom + this.extent.top) / 2;
+    this.x = (this.extent.left + this.extent.right + this.covered.right / this.scale) / 2;
+    this.y = (this.extent.bottom + this.extent.top + this.covered.top / this.scale) / 2;
   }
 
   toScreen(x, y) {
@@ -52,8 +54,8 @@ class Camera {
   // Some of the map is always in view.
   hold() {
     const { left, right, bottom, top } = this.extent;
-    this.x = Math.min(right, Math.max(left, this.x));
-    this.y = Math.min(top, Math.max(bottom, this.y));
+    this.x = Math.min(right + this.covered.right / this.scale, Math.max(left, this.x));
+    this.y = Math.min(top + this.covered.top / this.scale, Math.max(bottom, this.y));
   }
 
   box() {

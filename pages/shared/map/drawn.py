@@ -202,6 +202,7 @@ def _region(region: Region, ground: _Ground) -> dict[str, Any]:
         "words": list(region.words),
         "x": round(float(x), 5),
         "y": round(float(y), 5),
+        "rise": round(max(0.0, region.top - region.place[1]) / ground.span, 5),
         "count": len(region),
     }
 

@@ -4,6 +4,7 @@
 const ZOOM_OF_LEVEL = [0, 1.7, 4];
 const AREA_OF_NAME = 26_000; // square pixels for each name at most
 const APART = 6;
+const LARGE = 90; // pixels from the middle of a region to its top
 
 class Labels {
   constructor() {
@@ -38,8 +39,11 @@ class Labels {
     }
   }
 
-  boxOf({ x, y, width, height }, camera) {
-    const [left, top] = camera.toScreen(x, y);
+  // A name stands over its region, or in the middle of one that is large on the screen.
+  boxOf({ x, y, rise, width, height }, camera) {
+    const [left, middle] = camera.toScreen(x, y);
+    const up = rise * camera.scale;
+    const top = up < LARGE ? middle - up - height / 2 - 8 : middle;
     const isInView = left > 0 && left < camera.width && top > 0 && top < camera.height;
     if (!isInView || !width) return null;
     // At the rim a name moves inwards rather than be cut.

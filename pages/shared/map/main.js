@@ -82,11 +82,12 @@ class EmbeddingsMap {
     this.data = data;
     const isNewMap = before?.points !== data.points || before?.ids !== data.ids;
     if (isNewMap) this.showPoints(before);
+    if (isNewMap || before.colour_key !== data.colour_key) this.showClassesOf(data);
+    if (isNewMap) this.showWhole();
     if (isNewMap || before.regions_key !== data.regions_key) {
       this.labels.show(data.regions);
       this.list.show(data.regions.filter(({ level }) => level === data.list_level), bytesOf(data.region_of));
     }
-    if (isNewMap || before.colour_key !== data.colour_key) this.showClassesOf(data);
     if (isNewMap || before.lit !== data.lit) this.points.mark(LIT, data.lit ? setBits(bitsOf(data.lit, this.points.n)) : []);
     if (isNewMap || before.scores?.values !== data.scores?.values) this.scores = data.scores ? shortsOf(data.scores.values) : null;
     this.frame.classList.toggle("nameless", !data.labels);
@@ -107,10 +108,12 @@ class EmbeddingsMap {
     this.points.mark(CHOSEN, this.chosen);
     this.pointed = this.pinned = -1;
     this.preview.show(-1, false);
-    this.hidden = new Set();
-    this.resize();
-    this.camera.fit();
     this.renderer?.setPoints(this.points);
+  }
+
+  showWhole() {
+    this.resize();
+    if (this.camera.width > 1) this.camera.fit();
   }
 
   showClassesOf(data) {
@@ -168,7 +171,7 @@ class EmbeddingsMap {
     const { clientWidth, clientHeight } = this.stage;
     if (!clientWidth || !this.points) return;
     const isFirst = this.camera.width <= 1;
-    this.camera.resize(clientWidth, clientHeight, this.points.extent);
+    this.camera.resize(clientWidth, clientHeight, this.points.extent, this.covered());
     if (isFirst) this.camera.fit();
     this.drawSoon();
   }
@@ -201,11 +204,16 @@ class EmbeddingsMap {
     this.stage.dataset.zoom = this.camera.zoom.toFixed(3);
   }
 
+  covered() {
+    const isBeside = this.stage.clientWidth > 640;
+    return { top: 40, right: isBeside ? this.legend.node.offsetWidth : 0 };
+  }
+
   // The corners of the map that buttons cover.
   taken() {
     const stage = this.stage.getBoundingClientRect();
-    const covered = [this.toolbar.node, this.legend.node].filter((node) => getComputedStyle(node).position === "absolute");
-    return covered.map((node) => {
+    const over = [this.toolbar.node, this.legend.node].filter((node) => getComputedStyle(node).position === "absolute");
+    return over.map((node) => {
       const { left, top, right, bottom } = node.getBoundingClientRect();
       return { left: left - stage.left, top: top - stage.top, right: right - stage.left, bottom: bottom - stage.top };
     });

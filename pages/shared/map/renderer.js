@@ -39,7 +39,7 @@ void main() {
   float radius = edge.x / 2.0;
   float distance = length(gl_PointCoord - 0.5) * edge.x;
   float cover = clamp(radius - distance, 0.0, 1.0);
-  float width = ring == 3u ? min(1.2, radius * 0.3) : max(1.5, radius * 0.32);
+  float width = ring == 3u ? min(1.2, radius * 0.3) : max(1.3, radius * 0.22);
   float isRing = ring == 0u ? 0.0 : clamp(distance - (radius - width) + 0.5, 0.0, 1.0);
   vec3 outer = ring == 3u ? ground : ink;
   float alpha = cover * mix(colour.a, 1.0, isRing);
