@@ -1,8 +1,9 @@
 """Downloads: ZIPs made in the background, kept on disk for an hour, named by a token.
 
-A download is asked for by one person and made in a thread; everyone who asks for the
-same subset meanwhile, or while the finished file is kept, shares the one file. Each
-asker holds a token of their own, so that cancelling takes nothing from a colleague.
+A download is asked for by one person and made in a process of low priority (`core.workers`),
+so that nobody waits for it; everyone who asks for the same subset meanwhile, or while the
+finished file is kept and its pictures are as they were, shares the one file. Each asker holds
+a token of their own, so that cancelling takes nothing from a colleague.
 
 Files lie in `cache/downloads/<process>/`, which a lock marks as in use. What a dead
 process has left is removed when the next one starts.
@@ -28,9 +29,11 @@ from typing import IO
 from urllib.parse import quote
 
 from core.errors import CocoSiftError, ExportError, SettingsError
-from core.export import ExportPlan, ExportReport, MissingPicture, MissingPicturesError, write_zip
+from core.export import ExportReport, ExportRequest, MissingPicture, MissingPicturesError
+from core.export.work import MAKE, Made
 from core.progress import Cancelled
 from core.settings import Settings
+from core.workers import prepare, run_apart
 
 LIFETIME_S = 3600.0
 # A browser asks how its download stands several times a second, but only once a minute from a
@@ -134,6 +137,7 @@ class Downloads:
         Raises:
             SettingsError: the cache folder cannot be written.
         """
+        self._settings = settings
         self._lifetime_s = lifetime_s
         self._patience_s = patience_s
         self._max_bytes = max_bytes
@@ -145,34 +149,38 @@ class Downloads:
         self._numbers = count(1)
         self._folder, self._folder_lock = _claim_folder(settings.cache / "downloads")
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="download")
+        prepare(MAKE)
 
     def start(
         self,
-        plan: ExportPlan,
+        request: ExportRequest,
         title: str,
         without_missing: bool = False,
         *,
         then: Then | None = None,
     ) -> Download:
-        """Start making the ZIP of `plan`, or share the one that is there or on its way.
+        """Start making the ZIP of `request`, or share the one that is there or on its way.
+
+        What cannot be made says so in the download's `error` and `missing`.
 
         Args:
+            request: of a dataset that `settings` know.
             title: words for the file name, such as the query.
             without_missing: go on without the pictures that cannot be had.
-            then: called once with the finished ZIP, before it counts as ready, in the thread
-                that makes it; at once when it is there already. Not called for an asker who
-                has cancelled. What it raises is logged and takes nothing from the person.
+            then: called once with the finished ZIP, before it counts as ready, in a thread of
+                this process. Not called for an asker who has cancelled. What it raises is
+                logged and takes nothing from the person.
         """
+        key = f"{request.key}-{'without' if without_missing else 'with'}"
         with self._lock:
             self._sweep()
-            job = self._shared_job(plan, without_missing) or self._new_job(plan, without_missing)
+            job = self._jobs.get(key)
+            if job is None or job.state is not State.PREPARING:
+                job = self._new_job(key, request, without_missing, job)
             job.last_used = self._clock()
             token = secrets.token_urlsafe(24)
             ticket = _Ticket(token, _file_name(title), job, self._clock(), then=then)
             self._tickets[token] = ticket
-        if job.state is State.READY:
-            self._tell(job)
-        with self._lock:
             return self._snapshot(ticket)
 
     def get(self, token: str) -> Download:
@@ -212,27 +220,20 @@ class Downloads:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder_lock.close()
 
-    def _shared_job(self, plan: ExportPlan, without_missing: bool) -> "_Job | None":
-        job = self._jobs.get(_key(plan, without_missing))
-        if job is None or job.report is None:
-            return job
-        # What a host did not give then, it may give now.
-        is_whole = len(job.report.missing) == len(plan.missing)
-        return job if is_whole and job.path.exists() else None
-
-    def _new_job(self, plan: ExportPlan, without_missing: bool) -> "_Job":
-        key = _key(plan, without_missing)
+    def _new_job(
+        self, key: str, request: ExportRequest, without_missing: bool, earlier: "_Job | None"
+    ) -> "_Job":
         path = self._folder / f"{next(self._numbers)}.zip"
-        job = _Job(key, path, total=plan.n_bytes, check=self._give_up_if_abandoned)
+        job = _Job(key, path, check=self._give_up_if_abandoned, earlier=earlier)
         self._jobs[key] = job
-        self._pool.submit(self._work, job, plan, without_missing)
+        self._pool.submit(self._work, job, request, without_missing)
         return job
 
-    def _work(self, job: "_Job", plan: ExportPlan, without_missing: bool) -> None:
+    def _work(self, job: "_Job", request: ExportRequest, without_missing: bool) -> None:
         try:
-            job.update(0, job.total)  # may have been cancelled while it waited
+            job.look()  # may have been cancelled while it waited
             job.has_begun = True
-            report = write_zip(plan, job.path, without_missing=without_missing, progress=job)
+            made = self._made(job, request, without_missing)
         except Cancelled:
             self._finish(job, State.CANCELLED, error=job.error)
         except CocoSiftError as error:
@@ -244,10 +245,53 @@ class Downloads:
                 job, State.FAILED, error="The ZIP could not be made; see the server's log."
             )
         else:
-            job.report = report
+            self._hand_out(job, made)
+
+    def _made(self, job: "_Job", request: ExportRequest, without_missing: bool) -> Made | None:
+        arguments = {
+            "request": request,
+            "path": job.path,
+            "without_missing": without_missing,
+            "earlier": self._kept(job.earlier),
+        }
+        made: Made | None = run_apart(
+            MAKE, arguments, settings=self._settings, progress=job, cancelled=job.is_over
+        )
+        if made is None and self._kept(job.earlier) is None:  # swept away meanwhile
+            return self._made(job, request, without_missing)
+        return made
+
+    def _kept(self, job: "_Job | None") -> Made | None:
+        """What an earlier job has made, when its file is there; it is then kept for longer."""
+        with self._lock:
+            if job is None or job.made is None or not job.path.exists():
+                return None
+            job.last_used = self._clock()
+            return job.made
+
+    def _hand_out(self, job: "_Job", made: Made | None) -> None:
+        """Tell of the file and let it count as ready; None stands for the earlier one."""
+        earlier, job.earlier = job.earlier, None
+        if made is None and earlier is not None:
+            job.made, job.was_told = earlier.made, earlier.was_told
+            self._tell(job)
+            self._move_tickets(job, earlier)
+            job = earlier
+        else:
+            job.made = made
             self._tell(job)
             self._finish(job, State.READY)
-            self._tell(job)  # those who came while the others were told
+        self._tell(job)  # those who came while the others were told
+
+    def _move_tickets(self, job: "_Job", earlier: "_Job") -> None:
+        with self._lock:
+            earlier.was_told = job.was_told
+            earlier.last_used = self._clock()
+            for ticket in self._tickets.values():
+                if ticket.job is job:
+                    ticket.job = earlier
+            if self._jobs.get(job.key) is job:
+                self._jobs[job.key] = earlier
 
     def _tell(self, job: "_Job") -> None:
         """Tell the askers of a finished file who want to know and were not told yet."""
@@ -309,9 +353,11 @@ class Downloads:
         return any(t.job is job and not t.cancelled for t in self._tickets.values())
 
     def _forget(self, job: "_Job") -> None:
-        """Let no new asker share `job`."""
+        """Let no new asker share `job`; the earlier file may still do."""
         if self._jobs.get(job.key) is job:
             del self._jobs[job.key]
+            if job.earlier is not None and job.earlier.path.exists():
+                self._jobs[job.key] = job.earlier
 
     def _sweep(self) -> None:
         """Remove what has expired, then the longest unused until the rest fits."""
@@ -347,16 +393,21 @@ def shared_downloads(settings: Settings) -> Downloads:
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One ZIP in the making or made; the progress that `write_zip` reports to."""
+    """One ZIP in the making or made; the progress that `run_apart` reports to.
+
+    Attributes:
+        earlier: the job of the same request whose file may still do.
+    """
 
     key: str
     path: Path
-    total: int
     done: int = 0
+    total: int = 1
     check: "Callable[[_Job], None]" = lambda job: None
+    earlier: "_Job | None" = None
     has_begun: bool = False
     state: State = State.PREPARING
-    report: ExportReport | None = None
+    made: Made | None = None
     was_told: bool = False
     error: str = ""
     missing: tuple[MissingPicture, ...] = ()
@@ -365,13 +416,23 @@ class _Job:
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
+    def report(self) -> ExportReport | None:
+        return self.made.report if self.made is not None else None
+
+    @property
     def size(self) -> int:
-        return self.report.n_bytes if self.report is not None else 0
+        return self.made.report.n_bytes if self.made is not None else 0
+
+    def is_over(self) -> bool:
+        self.check(self)
+        return self.stop.is_set()
+
+    def look(self) -> None:
+        if self.is_over():
+            raise Cancelled
 
     def update(self, done: int, total: int) -> None:
-        self.check(self)
-        if self.stop.is_set():
-            raise Cancelled
+        self.look()
         self.done, self.total = done, total
 
 
@@ -410,10 +471,6 @@ class _Ticket:
             created=self.created,
             finished=job.finished,
         )
-
-
-def _key(plan: ExportPlan, without_missing: bool) -> str:
-    return f"{plan.key}-{'without' if without_missing else 'with'}"
 
 
 def _file_name(title: str) -> str:

@@ -40,7 +40,7 @@ from core.stamps import embeddings_stamp, model_stamp
 from core.subset import Subset, rows_known
 
 if TYPE_CHECKING:
-    from core.export import ExportPlan
+    from core.export import ExportPlan, ExportRequest
     from core.library import Library
 
 ROUNDING = 1e-5
@@ -253,12 +253,20 @@ def plan_again(
         CocoSiftError: as `recorded_subset`, and of an upload that has expired.
         ExportError: its choices are not known here.
     """
+    dataset = library.dataset(recipe.dataset.name)
+    return request_again(library, recipe, uploads=uploads).plan(dataset.coco, dataset.pictures)
+
+
+def request_again(
+    library: "Library", recipe: Recipe, *, uploads: Mapping[str, bytes] | None = None
+) -> "ExportRequest":
+    """Ask for the package of `recipe` again, to be planned elsewhere; otherwise as `plan_again`."""
     from core.export import ExportChoices
 
     for sha, picture in (uploads or {}).items():
         library.uploads.restore(picture, sha)
     subset = recorded_subset(library, recipe)
-    return subset.plan(ExportChoices.read(recipe.choices), recipe=recipe)
+    return subset.request(ExportChoices.read(recipe.choices), recipe=recipe)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from core.recipe import (
 )
 
 if TYPE_CHECKING:
-    from core.export import ExportChoices, ExportPlan
+    from core.export import ExportChoices, ExportPlan, ExportRequest
     from core.found import Found
     from core.searchable import SearchableDataset
 
@@ -124,21 +124,40 @@ class Subset:
             ExportError: there is nothing to export, or no such format.
             CocoSiftError: the dataset, or what ranked the subset, cannot be read any more.
         """
-        from core.export import plan_export
+        request = self.request(choices, who=who, when=when, recipe=recipe)
+        return request.plan(self.dataset.coco, self.dataset.pictures)
+
+    def request(
+        self,
+        choices: "ExportChoices | None" = None,
+        *,
+        who: str | None = None,
+        when: str | None = None,
+        recipe: Recipe | None = None,
+    ) -> "ExportRequest":
+        """Return what `plan` would look at, for a plan that is made elsewhere; looks at no file.
+
+        Args:
+            choices, who, when, recipe: as of `plan`.
+
+        Raises:
+            CocoSiftError: the dataset, or what ranked the subset, cannot be read any more.
+        """
+        from core.export import ExportChoices, ExportRequest
         from core.replay import recipe_of
 
         if recipe is None:
             recipe = recipe_of(self, who=who, when=when)
-        return plan_export(
-            self.dataset.coco,
-            self.dataset.pictures,
+        return ExportRequest(
+            self.dataset.name,
+            self.dataset.coco.annotation_hash,
             self.image_ids,
             self.scores,
-            choices=choices,
-            all_scores=self.all_scores,
-            title=recipe.title,
-            recipe=recipe,
-            uploads={sha: self.dataset.library.uploads.path(sha) for sha in uploads_of(recipe)},
+            self.all_scores,
+            choices or ExportChoices(),
+            recipe.title,
+            recipe,
+            {sha: self.dataset.library.uploads.path(sha) for sha in uploads_of(recipe)},
         )
 
     def only(self, image_ids: Iterable[int]) -> "Subset":

@@ -58,7 +58,7 @@ def run_apart(
 
     Args:
         task: "module:function", a `Task`. The module is imported once and kept: what is heavy
-            it imports within the function.
+            it imports within the function. Its `warm_up()`, if it has one, is called then.
         arguments: for the task. They and the result are pickled, so arrays may be among them.
         settings: for the task.
         progress: told what the task tells its own, ten times a second at most; may raise
@@ -257,8 +257,13 @@ def _never() -> bool:
 
 def _imported(task: str) -> str:
     """Import the module of `task`; return what hinders it, or ""."""
+    module = task.partition(":")[0]
+    if module in sys.modules:
+        return ""
     try:
-        importlib.import_module(task.partition(":")[0])
+        warm_up = getattr(importlib.import_module(module), "warm_up", None)
+        if warm_up is not None:
+            warm_up()
     except Exception:
         return traceback.format_exc()
     gc.collect()

@@ -535,7 +535,10 @@ def _joint_hash(indexes: Mapping[str, AnnotationIndex]) -> str:
 
 
 def _joined(parts: list[tuple[Any, Any]]) -> Any:
-    chosen = [array if isinstance(rows, slice) else array.take(rows) for array, rows in parts]
+    chosen = [
+        array if isinstance(rows, slice) else array.take(pa.array(rows.tolist(), pa.int64()))
+        for array, rows in parts
+    ]
     return chosen[0] if len(chosen) == 1 else pa.concat_arrays(chosen)
 
 

@@ -7,6 +7,7 @@ from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from core.errors import DatasetError
 
@@ -38,7 +39,10 @@ class Strings(Sequence[str]):
 
     def take(self, rows: Ints) -> list[str]:
         """Return the text at each of `rows`."""
-        found: list[str] = self._array.take(np.asarray(rows, dtype=np.int64)).to_pylist()
+        wanted = np.ascontiguousarray(rows, dtype=np.int64)
+        # By the buffer itself: pyarrow's conversion from numpy imports pandas (`columns.py`).
+        at = pa.Array.from_buffers(pa.int64(), len(wanted), [None, pa.py_buffer(wanted)])
+        found: list[str] = self._array.take(at).to_pylist()
         return found
 
 

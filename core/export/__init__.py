@@ -23,6 +23,7 @@ from core.export.documents import DOCUMENTS
 from core.export.formats import FORMATS, Format, Loss
 from core.export.licensing import Forbidden, LicenceShare, licence_mix
 from core.export.planning import ExportPlan, plan_export
+from core.export.request import ExportRequest
 from core.export.sizes import base_bytes, picture_bytes
 from core.export.verification import Verification, verify_package
 
@@ -33,6 +34,7 @@ __all__ = [
     "ExportChoices",
     "ExportPlan",
     "ExportReport",
+    "ExportRequest",
     "Forbidden",
     "Format",
     "LicenceShare",

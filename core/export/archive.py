@@ -63,6 +63,10 @@ class MissingPicturesError(ExportError):
             f"{len(missing):,} of {n_images:,} pictures cannot be had:{named}{more}\n"
             "Make them available, or export without them (--without-missing on the command line)."
         )
+        self._n_images = n_images
+
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[MissingPicture, ...], int]]:
+        return type(self), (self.missing, self._n_images)
 
 
 @dataclass(frozen=True, slots=True)

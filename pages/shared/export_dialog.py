@@ -7,8 +7,9 @@ import streamlit as st
 
 from core.catalogue.names import MAX_NAME, MAX_NOTE, MAX_TAGS
 from core.errors import CocoSiftError
-from core.export import FORMATS, ExportChoices, ExportPlan, Splits, Use, read_fractions
+from core.export import FORMATS, ExportChoices, Splits, Use, read_fractions
 from core.export.choices import LARGEST_SIDE, SMALLEST_SIDE
+from core.export.work import Outlook, look_apart
 from core.licences import short_name
 from core.subset import Subset
 from pages.shared import keys, person, resources
@@ -44,14 +45,13 @@ def show_export_dialog(subset: Subset, take: Take) -> None:
     name, note, tags = _show_names(subset)
     try:
         choices = _show_choices(subset)
-        plan = subset.plan(choices)
+        outlook = look_apart(subset.request(choices), subset.dataset.library.settings)
     except CocoSiftError as problem:
         show_problem(problem)
-        plan = None
-    if plan is not None:
-        _show_plan(plan)
-    options = None if plan is None else ExportOptions(name, note, tuple(tags), plan.choices)
-    _show_buttons(plan, options, take)
+        _show_buttons(None, None, take)
+        return
+    _show_outlook(outlook)
+    _show_buttons(outlook, ExportOptions(name, note, tuple(tags), choices), take)
 
 
 def _show_names(subset: Subset) -> tuple[str, str, list[str]]:
@@ -195,45 +195,45 @@ def _near_duplicates(fingerprint: str, subset: Subset) -> tuple[tuple[int, ...],
     return subset.dataset.near_duplicates(subset.image_ids.tolist())
 
 
-def _show_plan(plan: ExportPlan) -> None:
+def _show_outlook(outlook: Outlook) -> None:
     """Say what would leave, under which licences, and what would not."""
     licences = [
         f"{short_name(one.name, one.url) or 'no licence stated'} {one.n_images:,}"
-        for one in plan.licences
+        for one in outlook.licences
     ]
     st.caption(plain(f"Licences: {' · '.join(licences)}"))
     warnings = [
         f"{_unfit(one.n_forbidden, one.n_unknown)} {_NOT_ALLOWED[one.use]}."
-        for one in plan.forbidden
+        for one in outlook.forbidden
     ]
-    warnings += [f"{loss.count:,} {loss.what}" for loss in plan.losses]
-    if plan.missing:
-        warnings.append(f"{plural(len(plan.missing), 'picture')} cannot be had.")
+    warnings += [f"{loss.count:,} {loss.what}" for loss in outlook.losses]
+    if outlook.missing:
+        warnings.append(f"{plural(len(outlook.missing), 'picture')} cannot be had.")
     if warnings:
         st.warning("  \n".join(map(plain, warnings)), icon=":material/warning:")
-    for note in plan.notes:
+    for note in outlook.notes:
         st.caption(plain(note))
 
 
-def _show_buttons(plan: ExportPlan | None, options: ExportOptions | None, take: Take) -> None:
+def _show_buttons(outlook: Outlook | None, options: ExportOptions | None, take: Take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
         saves = st.button(
-            "Save without a download", disabled=plan is None, key=f"{keys.EXPORT}save"
+            "Save without a download", disabled=outlook is None, key=f"{keys.EXPORT}save"
         )
-        size = "" if plan is None else f", {_about(plan)}{readable(plan.n_bytes)}"
+        size = (
+            ""
+            if outlook is None
+            else f", {'' if outlook.is_exact else 'about '}{readable(outlook.n_bytes)}"
+        )
         leaves = st.button(
             f"Download ZIP{size}",
             type="primary",
-            disabled=plan is None,
+            disabled=outlook is None,
             key=f"{keys.EXPORT}download",
         )
     if (saves or leaves) and options is not None:
         take({"options": options.described(), "save": saves})
         st.rerun()
-
-
-def _about(plan: ExportPlan) -> str:
-    return "about " if plan.choices.rewrites or plan.to_fetch else ""
 
 
 def _unfit(forbidden: int, unknown: int) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from core.errors import CocoSiftError, QueryError
 from core.export import base_bytes, picture_bytes
 from core.found import Found
-from core.http import address_prefix, missing_words
+from core.http import address_prefix
 from core.palette import category_color
 from core.query import canonical, pack_ids
 from core.subset import Subset
@@ -188,11 +188,9 @@ def _answer(found: Found, wish: dict[str, Any]) -> dict[str, Any]:
         options = ExportOptions.read(wish.get("options") or {})
         if wish.get("save"):
             return answer | saved_words(save(chosen, options))
-        plan = chosen.plan(options.choices, **person.signature())
-        if plan.missing and not wish.get("go_on"):
-            return answer | missing_words(plan.missing)
+        # It is planned apart, too: the page of nobody waits. What is missing is told by its status.
         download = resources.downloads().start(
-            plan,
+            chosen.request(options.choices, **person.signature()),
             options.name or chosen.title,
             without_missing=bool(wish.get("go_on")),
             then=remembering(options),

@@ -10,8 +10,9 @@ import streamlit as st
 from core.catalogue import Entry, Operation, PackageFacts
 from core.downloads import Finished
 from core.errors import CatalogueError, CocoSiftError
+from core.export.work import look_apart
 from core.recipe import ids_link, search_link, to_json
-from core.replay import plan_again, replay
+from core.replay import replay, request_again
 from pages.shared import keys, person, resources, subsets_state
 from pages.shared.subsets_state import title
 
@@ -65,16 +66,18 @@ def bring_back(entry_id: int) -> None:
 def pack(entry: Entry, without_missing: bool = False) -> None:
     """Start making the package of the entry, the same as the first if there was one."""
     recipe = resources.catalogue().recipe(entry.id)
-    plan = plan_again(resources.library(), recipe)
+    library = resources.library()
+    request = request_again(library, recipe)
+    missing = look_apart(request, library.settings).missing
     recorded = {one.image_id for one in recipe.left_out}
-    lacking = [one for one in plan.missing if one.image_id not in recorded]
+    lacking = [one for one in missing if one.image_id not in recorded]
     asked = st.session_state.setdefault(keys.LACKING, {})
     if lacking and not without_missing:
         asked[entry.id] = lacking
         return
     asked.pop(entry.id, None)
     download = resources.downloads().start(
-        plan, entry.name, without_missing=bool(plan.missing), then=_compared(entry)
+        request, entry.name, without_missing=bool(missing), then=_compared(entry)
     )
     st.session_state.setdefault(keys.PACKAGES, {})[entry.id] = download.token
 

@@ -1,5 +1,7 @@
 """Downloads are made behind the scenes, shared by those who want the same, and cleaned up."""
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -7,12 +9,16 @@ import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import core.downloads
+from core.coco import register_dataset
 from core.downloads import (
     PATIENCE_S,
     Download,
@@ -22,9 +28,9 @@ from core.downloads import (
     shared_downloads,
 )
 from core.errors import CatalogueError, ExportError, SettingsError
-from core.export import ExportPlan, plan_export
+from core.export import plan_export
 from core.settings import PROJECT_ROOT
-from tests.core.odd_dataset import Odd, make_odd
+from tests.core.odd_dataset import NAMES, Odd, make_odd
 
 
 class Clock:
@@ -34,9 +40,70 @@ class Clock:
         return self.now
 
 
+class Host:
+    """A host that has the pictures, as slow as it is told and without those that it is to lack."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self.reached = threading.Event()
+        self.lacks: set[int] = set()
+        self.pictures: dict[int, Path] = {}
+
+    def let_through(self) -> None:
+        self._open.set()
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        self.reached.set()
+        assert self._open.wait(20)
+        image_id = int(handler.path[1:])
+        handler.send_response(404 if image_id in self.lacks else 200)
+        handler.end_headers()
+        if image_id not in self.lacks:
+            handler.wfile.write(self.pictures[image_id].read_bytes())
+
+
 @pytest.fixture
-def odd(tmp_path: Path) -> Odd:
-    return make_odd(tmp_path)
+def host() -> Iterator[tuple[Host, str]]:
+    host = Host()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with suppress(ConnectionError):  # nobody waits any more
+                host.answer(self)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield host, f"127.0.0.1:{server.server_port}"
+        host.let_through()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def odd(tmp_path: Path, host: tuple[Host, str]) -> Odd:
+    made = make_odd(tmp_path)
+    hosts = frozenset({host[1]})
+    return replace(made, settings=replace(made.settings, offline=False, image_hosts=hosts))
+
+
+@pytest.fixture
+def gate(odd: Odd, host: tuple[Host, str]) -> Host:
+    """The pictures are not here any more but on a host that does not answer until it is told."""
+    register_dataset(
+        odd.settings,
+        "odd",
+        instances=odd.instances,
+        captions=odd.captions,
+        url=f"http://{host[1]}/{{id}}",
+        split="val2014",
+        replace=True,
+    )
+    host[0].pictures = {image_id: odd.file(image_id) for image_id in NAMES}
+    return host[0]
 
 
 @pytest.fixture
@@ -51,46 +118,27 @@ def downloads(odd: Odd, clock: Clock) -> Iterator[Downloads]:
     downloads.close()
 
 
-def plan(odd: Odd, *image_ids: int) -> ExportPlan:
-    return plan_export(odd.coco, odd.pictures, image_ids or (3, 7))
-
-
 def finished(downloads: Downloads, token: str) -> Download:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     while (download := downloads.get(token)).state is State.PREPARING:
         assert time.monotonic() < deadline, "the download takes too long"
         time.sleep(0.005)
     return download
 
 
-class Gate:
-    """Holds up every picture that is opened for copying until it is let through."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._open = threading.Event()
-        self.reached = threading.Event()
-        original = core.export.archive.file_chunks
-
-        def held(path: Path) -> Iterator[bytes]:
-            self.reached.set()
-            assert self._open.wait(10)
-            yield from original(path)
-
-        monkeypatch.setattr(core.export.archive, "file_chunks", held)
-
-    def let_through(self) -> None:
-        self._open.set()
-
-
-@pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch, downloads: Downloads) -> Iterator[Gate]:
-    gate = Gate(monkeypatch)
-    yield gate
-    gate.let_through()
+def workers_at_work() -> list[int]:
+    """Processes whose parent is a child of this one: what the kept process has forked."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(stat.parent.name)] = int(parent)
+    return [pid for pid, parent in parents.items() if parents.get(parent) == os.getpid()]
 
 
 def test_a_download_becomes_a_zip_on_disk(downloads, odd):
-    begun = downloads.start(plan(odd), "a dog on a beach")
+    begun = downloads.start(odd.request(), "a dog on a beach")
     download = finished(downloads, begun.token)
     assert download.state is State.READY
     assert download.done == download.total > 0
@@ -112,26 +160,26 @@ def test_a_download_becomes_a_zip_on_disk(downloads, odd):
     ],
 )
 def test_the_file_is_named_by_the_title(downloads, odd, title, filename):
-    assert downloads.start(plan(odd), title).filename == filename
+    assert downloads.start(odd.request(), title).filename == filename
 
 
 def test_the_address_holds_a_token_that_cannot_be_guessed(downloads, odd):
-    one, other = (downloads.start(plan(odd), "Käse") for _ in range(2))
+    one, other = (downloads.start(odd.request(), "Käse") for _ in range(2))
     assert one.token != other.token
     assert len(one.token) >= 32
     assert one.url == f"/api/downloads/{one.token}/K%C3%A4se.zip"
 
 
 def test_the_same_subset_asked_for_twice_is_made_once(downloads, odd):
-    one = finished(downloads, downloads.start(plan(odd), "one").token)
-    two = finished(downloads, downloads.start(plan(odd), "two").token)
+    one = finished(downloads, downloads.start(odd.request(), "one").token)
+    two = finished(downloads, downloads.start(odd.request(), "two").token)
     assert one.path == two.path
     assert (one.filename, two.filename) == ("one.zip", "two.zip")
 
 
 def test_another_order_is_another_file(downloads, odd):
-    one = finished(downloads, downloads.start(plan(odd, 3, 7), "one").token)
-    two = finished(downloads, downloads.start(plan(odd, 7, 3), "two").token)
+    one = finished(downloads, downloads.start(odd.request(3, 7), "one").token)
+    two = finished(downloads, downloads.start(odd.request(7, 3), "two").token)
     assert one.path != two.path
 
 
@@ -139,7 +187,7 @@ def test_two_people_at_once_each_get_what_they_asked_for(downloads, odd):
     wishes = [(3,), (7,), (3, 7), (12, 3), (3,), (7, 12)] * 4
 
     def fetch(image_ids: tuple[int, ...]) -> list[str]:
-        download = finished(downloads, downloads.start(plan(odd, *image_ids), "x").token)
+        download = finished(downloads, downloads.start(odd.request(*image_ids), "x").token)
         with zipfile.ZipFile(download.path) as archive:
             scores = archive.read("scores.csv").decode().splitlines()[1:]
             return [line.split(",")[0] for line in scores]
@@ -152,7 +200,7 @@ def test_two_people_at_once_each_get_what_they_asked_for(downloads, odd):
 
 
 def test_progress_is_told_while_it_is_made(downloads, odd, gate):
-    begun = downloads.start(plan(odd), "x")
+    begun = downloads.start(odd.request(), "x")
     assert gate.reached.wait(10)
     during = downloads.get(begun.token)
     assert during.state is State.PREPARING
@@ -164,7 +212,7 @@ def test_progress_is_told_while_it_is_made(downloads, odd, gate):
 
 
 def test_cancelling_stops_the_work_and_leaves_no_file(downloads, odd, gate):
-    begun = downloads.start(plan(odd), "x")
+    begun = downloads.start(odd.request(), "x")
     assert gate.reached.wait(10)
     assert downloads.cancel(begun.token).state is State.CANCELLED
     gate.let_through()
@@ -173,7 +221,7 @@ def test_cancelling_stops_the_work_and_leaves_no_file(downloads, odd, gate):
 
 
 def test_cancelling_takes_nothing_from_another_who_waits(downloads, odd, gate):
-    mine, theirs = (downloads.start(plan(odd), "x") for _ in range(2))
+    mine, theirs = (downloads.start(odd.request(), "x") for _ in range(2))
     downloads.cancel(mine.token)
     gate.let_through()
     assert finished(downloads, theirs.token).state is State.READY
@@ -181,16 +229,16 @@ def test_cancelling_takes_nothing_from_another_who_waits(downloads, odd, gate):
 
 
 def test_after_cancelling_the_same_subset_can_be_asked_for_again(downloads, odd, gate):
-    first = downloads.start(plan(odd), "x")
+    first = downloads.start(odd.request(), "x")
     assert gate.reached.wait(10)
     downloads.cancel(first.token)
-    second = downloads.start(plan(odd), "x")
+    second = downloads.start(odd.request(), "x")
     gate.let_through()
     assert finished(downloads, second.token).state is State.READY
 
 
 def test_a_download_that_waits_its_turn_can_be_cancelled(downloads, odd, gate):
-    waiting = [downloads.start(plan(odd, image_id), "x") for image_id in (3, 7, 12)][-1]
+    waiting = [downloads.start(odd.request(image_id), "x") for image_id in (3, 7, 12)][-1]
     assert downloads.cancel(waiting.token).state is State.CANCELLED
     gate.let_through()
     assert finished(downloads, waiting.token).state is State.CANCELLED
@@ -199,7 +247,7 @@ def test_a_download_that_waits_its_turn_can_be_cancelled(downloads, odd, gate):
 def test_how_many_are_made_before_is_told_until_the_turn_has_come(odd, gate, clock):
     downloads = Downloads(odd.settings, clock=clock, workers=1)
     try:
-        tokens = [downloads.start(plan(odd, image_id), "x").token for image_id in (3, 7, 12)]
+        tokens = [downloads.start(odd.request(image_id), "x").token for image_id in (3, 7, 12)]
         assert gate.reached.wait(10)
         assert [downloads.get(token).waiting for token in tokens] == [0, 1, 2]
         downloads.cancel(tokens[1])
@@ -212,7 +260,7 @@ def test_how_many_are_made_before_is_told_until_the_turn_has_come(odd, gate, clo
 
 
 def test_what_nobody_asks_about_any_more_is_given_up(downloads, odd, gate, clock):
-    begun = downloads.start(plan(odd), "x")
+    begun = downloads.start(odd.request(), "x")
     assert gate.reached.wait(10)
     clock.now += PATIENCE_S + 1
     gate.let_through()
@@ -227,7 +275,7 @@ def test_what_nobody_asks_about_any_more_is_given_up(downloads, odd, gate, clock
 
 
 def test_what_somebody_asks_about_is_made_however_long_it_takes(downloads, odd, gate, clock):
-    begun = downloads.start(plan(odd), "x")
+    begun = downloads.start(odd.request(), "x")
     assert gate.reached.wait(10)
     for _ in range(3):
         clock.now += PATIENCE_S - 1
@@ -245,7 +293,7 @@ def test_a_cache_folder_that_cannot_be_written_is_named(odd):
 
 def test_a_missing_picture_fails_the_download_with_its_name(downloads, odd):
     odd.file(3).unlink()
-    download = finished(downloads, downloads.start(plan(odd), "x").token)
+    download = finished(downloads, downloads.start(odd.request(), "x").token)
     assert download.state is State.FAILED
     assert "test/x.png" in download.error
     assert [picture.image_id for picture in download.missing] == [3]
@@ -254,39 +302,73 @@ def test_a_missing_picture_fails_the_download_with_its_name(downloads, odd):
 def test_a_failed_download_is_tried_anew_when_asked_again(downloads, odd):
     content = odd.file(3).read_bytes()
     odd.file(3).unlink()
-    wanted = plan(odd)
-    assert finished(downloads, downloads.start(wanted, "x").token).state is State.FAILED
+    assert finished(downloads, downloads.start(odd.request(), "x").token).state is State.FAILED
     odd.file(3).write_bytes(content)
-    assert finished(downloads, downloads.start(plan(odd), "x").token).state is State.READY
+    assert finished(downloads, downloads.start(odd.request(), "x").token).state is State.READY
 
 
 def test_going_on_without_a_picture_reports_it(downloads, odd):
     odd.file(3).unlink()
-    download = finished(downloads, downloads.start(plan(odd), "x", without_missing=True).token)
+    download = finished(downloads, downloads.start(odd.request(), "x", without_missing=True).token)
     assert download.state is State.READY
     assert [picture.image_id for picture in download.report.missing] == [3]
 
 
-def test_a_file_that_lacks_more_than_it_must_is_not_shared(downloads, odd):
-    wanted, aside = plan(odd), odd.folder / "aside.png"
-    odd.file(3).rename(aside)
-    first = finished(downloads, downloads.start(wanted, "x", without_missing=True).token)
-    assert len(first.report.missing) == 1
-    aside.rename(odd.file(3))
-    again = plan(odd)
-    assert again.key == wanted.key
-    second = finished(downloads, downloads.start(again, "x", without_missing=True).token)
+def test_a_file_that_lacks_more_than_it_must_is_not_shared(downloads, odd, gate):
+    gate.lacks = {3}
+    gate.let_through()
+    first = finished(downloads, downloads.start(odd.request(), "x", without_missing=True).token)
+    assert [picture.image_id for picture in first.report.missing] == [3]
+    gate.lacks = set()
+    second = finished(downloads, downloads.start(odd.request(), "x", without_missing=True).token)
     assert second.report.missing == ()
 
 
-def test_an_unforeseen_error_fails_the_download_without_its_details(downloads, odd, monkeypatch):
-    def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a detail of the server")
+@pytest.mark.parametrize("change", ["gone", "another"])
+def test_a_finished_file_is_not_given_when_a_picture_is_not_as_it_was(downloads, odd, change):
+    first = finished(downloads, downloads.start(odd.request(), "x").token)
+    if change == "gone":
+        odd.file(3).unlink()
+    else:
+        Image.new("RGB", (40, 30), "red").save(odd.file(3))
+    second = finished(downloads, downloads.start(odd.request(), "x").token)
+    if change == "gone":
+        assert [picture.image_id for picture in second.missing] == [3]
+    else:
+        assert second.report.sha256 != first.report.sha256
+    assert first.path.exists()
 
-    monkeypatch.setattr(core.downloads, "write_zip", broken)
-    download = finished(downloads, downloads.start(plan(odd), "x").token)
+
+def test_annotations_that_have_changed_since_are_not_exported_unseen(downloads, odd):
+    wanted = odd.request()
+    odd.instances.write_text(odd.instances.read_text("utf-8").replace("100,", "101,"), "utf-8")
+    download = finished(downloads, downloads.start(wanted, "x").token)
     assert download.state is State.FAILED
-    assert "detail" not in download.error
+    assert "have changed" in download.error
+
+
+def test_an_unforeseen_error_fails_the_download_without_its_details(downloads, odd, monkeypatch):
+    monkeypatch.setattr(core.downloads, "MAKE", "tests.core.apart_tasks:mistake")
+    download = finished(downloads, downloads.start(odd.request(), "x").token)
+    assert download.state is State.FAILED
+    assert "nothing" not in download.error
+    assert "server's log" in download.error
+
+
+def test_a_killed_process_fails_the_download_in_words_and_leaves_no_file(downloads, odd, gate):
+    begun = downloads.start(odd.request(), "x")
+    assert gate.reached.wait(10)
+    for pid in workers_at_work():
+        os.kill(pid, signal.SIGKILL)
+    download = finished(downloads, begun.token)
+    assert download.state is State.FAILED
+    assert "ended from outside" in download.error
+    gate.let_through()
+    again = finished(downloads, downloads.start(odd.request(), "x").token)
+    assert again.state is State.READY
+    assert [path.name for path in again.path.parent.iterdir() if path.name != ".lock"] == [
+        again.path.name
+    ]
 
 
 def test_an_unknown_token_is_refused(downloads):
@@ -295,7 +377,7 @@ def test_an_unknown_token_is_refused(downloads):
 
 
 def test_a_file_is_removed_an_hour_after_its_last_use(downloads, odd, clock):
-    download = finished(downloads, downloads.start(plan(odd), "x").token)
+    download = finished(downloads, downloads.start(odd.request(), "x").token)
     clock.now += 3_000
     downloads.get(download.token)
     clock.now += 3_000
@@ -307,26 +389,26 @@ def test_a_file_is_removed_an_hour_after_its_last_use(downloads, odd, clock):
 
 
 def test_beyond_the_limit_the_longest_unused_go_first(odd, clock):
-    sizes = plan(odd, 3).n_bytes
+    sizes = plan_export(odd.coco, odd.pictures, [3]).n_bytes
     downloads = Downloads(odd.settings, clock=clock, max_bytes=int(sizes * 2.5))
     made = []
     for image_id in (3, 7, 12):
         clock.now += 1
-        made.append(finished(downloads, downloads.start(plan(odd, image_id), "x").token))
+        made.append(finished(downloads, downloads.start(odd.request(image_id), "x").token))
     assert [download.path.exists() for download in made] == [False, True, True]
     downloads.close()
 
 
 def test_a_file_that_somebody_removed_is_made_again(downloads, odd):
-    first = finished(downloads, downloads.start(plan(odd), "x").token)
+    first = finished(downloads, downloads.start(odd.request(), "x").token)
     first.path.unlink()
-    again = finished(downloads, downloads.start(plan(odd), "x").token)
+    again = finished(downloads, downloads.start(odd.request(), "x").token)
     assert again.path.exists()
 
 
 def test_closing_removes_the_files(odd):
     downloads = Downloads(odd.settings)
-    finished(downloads, downloads.start(plan(odd), "x").token)
+    finished(downloads, downloads.start(odd.request(), "x").token)
     downloads.close()
     assert not list((odd.settings.cache / "downloads").rglob("*.zip"))
 
@@ -347,7 +429,7 @@ def test_files_of_a_dead_process_are_removed_and_those_of_a_living_one_stay(odd)
 
     living = Downloads(odd.settings)
     assert not left[0].exists()
-    kept = finished(living, living.start(plan(odd), "x").token).path
+    kept = finished(living, living.start(odd.request(), "x").token).path
     other = Downloads(odd.settings)
     assert kept.exists()
     for downloads in (living, other):
@@ -377,7 +459,7 @@ class Ear:
 
 def test_who_asks_is_told_before_the_file_counts_as_ready(downloads, odd, gate):
     ear = Ear()
-    begun = downloads.start(plan(odd), "a dog", then=ear)
+    begun = downloads.start(odd.request(), "a dog", then=ear)
     assert ear.told == []
     gate.let_through()
     download = finished(downloads, begun.token)
@@ -389,12 +471,11 @@ def test_who_asks_is_told_before_the_file_counts_as_ready(downloads, odd, gate):
 
 def test_each_asker_of_a_shared_file_is_told_once_and_one_is_the_first(downloads, odd, gate):
     ears = [Ear(), Ear(), Ear()]
-    first, second = (downloads.start(plan(odd), "a dog", then=ear) for ear in ears[:2])
+    first, second = (downloads.start(odd.request(), "a dog", then=ear) for ear in ears[:2])
     gate.let_through()
     finished(downloads, first.token)
     finished(downloads, second.token)
-    late = downloads.start(plan(odd), "late", then=ears[2])
-    assert late.state is State.READY
+    late = finished(downloads, downloads.start(odd.request(), "late", then=ears[2]).token)
     assert late.note == "Told 1 times."
     assert [len(ear.told) for ear in ears] == [1, 1, 1]
     assert sorted(ear.told[0].is_first for ear in ears) == [False, False, True]
@@ -402,8 +483,8 @@ def test_each_asker_of_a_shared_file_is_told_once_and_one_is_the_first(downloads
 
 def test_who_has_cancelled_is_not_told(downloads, odd, gate):
     gone, there = Ear(), Ear()
-    downloads.cancel(downloads.start(plan(odd), "a dog", then=gone).token)
-    begun = downloads.start(plan(odd), "a dog", then=there)
+    downloads.cancel(downloads.start(odd.request(), "a dog", then=gone).token)
+    begun = downloads.start(odd.request(), "a dog", then=there)
     gate.let_through()
     finished(downloads, begun.token)
     assert (len(gone.told), len(there.told)) == (0, 1)
@@ -415,7 +496,7 @@ def test_who_has_cancelled_is_not_told(downloads, odd, gate):
     ids=["what a person can mend", "ours"],
 )
 def test_what_cannot_be_noted_takes_no_file_from_anybody(downloads, odd, error, note):
-    begun = downloads.start(plan(odd), "a dog", then=Ear(error))
+    begun = downloads.start(odd.request(), "a dog", then=Ear(error))
     download = finished(downloads, begun.token)
     assert download.state is State.READY
     assert download.note == note

@@ -29,7 +29,6 @@ import core.http.records
 from core.coco import register_dataset
 from core.downloads import LIFETIME_S, Downloads
 from core.errors import ExportError
-from core.export import plan_export
 from core.http import routes, uncompressed_counts
 from core.images import PictureStore
 from core.library import Library
@@ -174,7 +173,7 @@ def test_routes_may_stand_below_a_base_path(odd, downloads):
     client = TestClient(app)
     assert client.get(f"/lab/coco{IMAGES}/7/picture").status_code == 200
     assert client.get(f"{IMAGES}/7/picture").status_code == 404
-    begun = downloads.start(plan_export(odd.coco, odd.pictures, [3]), "x")
+    begun = downloads.start(odd.request(3), "x")
     deadline = time.monotonic() + 10
     while (url := client.get(f"/lab/coco/api/downloads/{begun.token}").json()["url"]) is None:
         assert time.monotonic() < deadline
@@ -379,8 +378,7 @@ async def never() -> dict:
 class TestDownloads:
     @pytest.fixture
     def token(self, odd: Odd, downloads: Downloads) -> str:
-        plan = plan_export(odd.coco, odd.pictures, [3, 7])
-        return downloads.start(plan, "Hund am Strand").token
+        return downloads.start(odd.request(3, 7), "Hund am Strand").token
 
     @staticmethod
     def state(client: TestClient, token: str) -> dict:
@@ -437,7 +435,7 @@ class TestDownloads:
         now = [1_000.0]
         downloads = Downloads(odd.settings, clock=lambda: now[0])
         app = Starlette(routes=routes(lambda: Library(odd.settings), downloads))
-        token = downloads.start(plan_export(odd.coco, odd.pictures, [3, 7]), "x").token
+        token = downloads.start(odd.request(3, 7), "x").token
         url = self.state(TestClient(app), token)["url"]
         path = downloads.get(token).path
         expected, got = path.read_bytes()[first_byte or 0 :], bytearray()
@@ -458,13 +456,13 @@ class TestDownloads:
         downloads.close()
 
     def test_have_names_of_any_script(self, client, odd, downloads):
-        begun = downloads.start(plan_export(odd.coco, odd.pictures, [3]), "Собака")
+        begun = downloads.start(odd.request(3), "Собака")
         answer = client.get(self.state(client, begun.token)["url"])
         assert "filename*=utf-8''%D0%A1%D0%BE" in answer.headers["content-disposition"]
 
     def test_that_are_not_ready_are_409(self, client, odd, downloads):
         odd.file(3).unlink()
-        begun = downloads.start(plan_export(odd.coco, odd.pictures, [3, 7]), "x")
+        begun = downloads.start(odd.request(3, 7), "x")
         found = self.state(client, begun.token)
         assert (found["state"], found["url"], found["bytes"]) == ("failed", None, None)
         assert "test/x.png" in found["error"]
@@ -474,8 +472,7 @@ class TestDownloads:
 
     def test_say_what_they_leave_out(self, client, odd, downloads):
         odd.file(3).unlink()
-        plan = plan_export(odd.coco, odd.pictures, [3, 7])
-        begun = downloads.start(plan, "x", without_missing=True)
+        begun = downloads.start(odd.request(3, 7), "x", without_missing=True)
         assert self.state(client, begun.token)["note"] == "1 picture left out."
 
     def test_can_be_cancelled(self, client, token):
