@@ -14,7 +14,7 @@ show_head(catalogue, listing)
 show_said()
 if listing.compare:
     try:
-        show_comparison(*listing.compare)
+        show_comparison(*listing.compare, listing.pictures)
     except CocoSiftError as problem:
         show_problem(problem)
 else:

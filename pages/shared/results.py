@@ -11,12 +11,14 @@ import streamlit as st
 
 from core.errors import CocoSiftError, QueryError
 from core.export import base_bytes, picture_bytes
-from core.found import Found
+from core.found import Counts, Found
 from core.http import address_prefix
+from core.library import SearchableDataset
 from core.palette import category_color
-from core.query import canonical, pack_ids
+from core.query import Cut, Filters, Query, canonical, pack_ids
 from core.subset import Subset
 from pages.shared import keys, person, query_state, resources
+from pages.shared.checks import with_check
 from pages.shared.export_dialog import show_export_dialog
 from pages.shared.export_options import ExportOptions, remembering, save, saved_words
 from pages.shared.gallery import gallery, sent
@@ -38,33 +40,64 @@ _ASKED = "gallery_asked"
 
 
 @st.fragment
-def show_results(found: Found) -> None:
-    """Draw what was found. A download reruns this part alone and keeps the selection."""
+def show_results(found: Found, listed: str = "") -> None:
+    """Draw what was found. A download reruns this part alone and keeps the selection.
+
+    Args:
+        listed: what the pictures are, in words, when no query gives them; see `show_list`.
+    """
     if st.session_state.pop(_ASKED, False):
         st.rerun()
     gallery(
-        gallery_data(found) | {"download": st.session_state.get(DOWNLOAD)},
+        gallery_data(found, listed) | {"download": st.session_state.get(DOWNLOAD)},
         key=_KEY,
-        on_download=lambda: _start_download(found),
+        on_download=lambda: _start_download(found, listed),
         on_ask=_ask,
         on_choose=_choose,
     )
     wish = st.session_state.pop(keys.EXPORT_WISH, None)
     if wish is not None:
-        _show_dialog(found, wish)
+        _show_dialog(found, wish, listed)
 
 
-def gallery_data(found: Found) -> dict[str, Any]:
+def show_list(dataset: SearchableDataset, image_ids: npt.NDArray[np.int64], words: str) -> None:
+    """Draw pictures that no query gives, in the order given, as a gallery of their own.
+
+    They can be looked at, selected and downloaded; they cannot be made part of the query.
+
+    Args:
+        dataset: of which they are.
+        image_ids: int64, at least one.
+        words: what they are; a list of other words has a selection of its own, and what is
+            downloaded says so.
+    """
+    show_results(as_found(dataset, image_ids), listed=words)
+
+
+def as_found(dataset: SearchableDataset, image_ids: npt.NDArray[np.int64]) -> Found:
+    """Return pictures in the order given as if a search had found them."""
+    only = tuple(image_ids.tolist())
+    query = Query(filters=Filters(only=only), cut=Cut("top", max(1, len(only))))
+    coco = dataset.coco
+    counts = Counts(len(coco.images), len(only))
+    return Found(dataset, query, image_ids, None, counts, annotation_hash=coco.annotation_hash)
+
+
+def gallery_data(found: Found, listed: str = "") -> dict[str, Any]:
     """Return what the gallery draws: the first `MAX_LOADED` pictures as columns, and around it.
 
     `key` names the selection: it is the same for whatever has the same ranking, so that a
     selection outlives a change of the cut or of the filters. `result` names what is shown.
+
+    Args:
+        found: the pictures.
+        listed: as of `show_results`.
     """
     dataset = found.dataset
     coco = dataset.coco
     loaded = found.image_ids[:MAX_LOADED]
     rest = found.image_ids[MAX_LOADED:]
-    key = _digest(dataset.name, canonical(found.query.ranking()))
+    key = _digest(dataset.name, canonical(found.query.ranking()), *([listed] if listed else []))
     sizes, versions = _sizes_and_versions(found, loaded)
     api = f"{_base_path()}/api"
     return {
@@ -93,7 +126,9 @@ def gallery_data(found: Found) -> dict[str, Any]:
         "base_bytes": base_bytes(coco),
         "bytes_all": int(sizes.sum() * (len(found) / max(1, loaded.size))),
         "is_estimated": versions is None,
-        "can_rank": dataset.model in dataset.library.models_for(dataset.name),
+        # What is listed goes into no query.
+        "can_rank": not listed and dataset.model in dataset.library.models_for(dataset.name),
+        "is_listed": bool(listed),
     }
 
 
@@ -161,30 +196,30 @@ def _choose() -> None:
     st.session_state[keys.EXPORT_WISH] = sent(_KEY, "choose")
 
 
-def _show_dialog(found: Found, wish: dict[str, Any]) -> None:
+def _show_dialog(found: Found, wish: dict[str, Any], listed: str) -> None:
     """Let the person choose what leaves and how; what they wish is answered to the gallery."""
     try:
-        chosen = _chosen(found, wish)
+        chosen = _chosen(found, wish, listed)
     except CocoSiftError:
-        st.session_state[DOWNLOAD] = _answer(found, wish)  # says what is wrong
+        _take(found, wish, listed)  # says what is wrong
         st.rerun()
-    show_export_dialog(chosen, lambda more: _take(found, wish | more))
+    show_export_dialog(chosen, lambda more: _take(found, wish | more, listed))
 
 
-def _take(found: Found, wish: dict[str, Any]) -> None:
-    st.session_state[DOWNLOAD] = _answer(found, wish)
+def _take(found: Found, wish: dict[str, Any], listed: str) -> None:
+    st.session_state[DOWNLOAD] = _answer(found, wish, listed)
 
 
-def _start_download(found: Found) -> None:
-    _take(found, sent(_KEY, "download"))
+def _start_download(found: Found, listed: str) -> None:
+    _take(found, sent(_KEY, "download"), listed)
 
 
-def _answer(found: Found, wish: dict[str, Any]) -> dict[str, Any]:
+def _answer(found: Found, wish: dict[str, Any], listed: str = "") -> dict[str, Any]:
     """Start the download that is wished for, or save the subset, or say what hinders it."""
     names = ("id", "request", "options", "count")
     answer = {name: wish[name] for name in names if wish.get(name) is not None}
     try:
-        chosen = _chosen(found, wish)
+        chosen = _chosen(found, wish, listed)
         options = ExportOptions.read(wish.get("options") or {})
         if wish.get("save"):
             return answer | saved_words(save(chosen, options))
@@ -202,14 +237,24 @@ def _answer(found: Found, wish: dict[str, Any]) -> dict[str, Any]:
     return answer | {"token": download.token, "status": status_url(download)}
 
 
-def _chosen(found: Found, wish: dict[str, Any]) -> Subset:
+def _chosen(found: Found, wish: dict[str, Any], listed: str = "") -> Subset:
     if wish.get("all"):
-        return found.all_but(_ids(wish.get("except") or []))
+        excluded = _ids(wish.get("except") or [])
+        if listed:
+            return _list_of(found, listed).without(excluded)
+        return with_check(found, found.all_but(excluded))
     ids = np.array(_ids(wish.get("ids") or []), dtype=np.int64)
     strange = ids[found.dataset.coco.images.find(ids) < 0]
     if strange.size:
         raise _StrangersError(strange.tolist())
-    return found.choose(ids.tolist())
+    if not listed:
+        return with_check(found, found.choose(ids.tolist()))
+    here = found.image_ids[np.isin(found.image_ids, ids)].tolist()
+    return Subset.of_ids(found.dataset, [*here, *ids.tolist()], listed)
+
+
+def _list_of(found: Found, listed: str) -> Subset:
+    return Subset.of_ids(found.dataset, found.image_ids.tolist(), listed)
 
 
 class _StrangersError(QueryError):

@@ -1,8 +1,11 @@
 """What can be done with several subsets: combined into a new one, or two of them compared."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
+from urllib.parse import urlencode
 
+import numpy as np
 import streamlit as st
 
 from core.catalogue import Entry, Operation
@@ -11,11 +14,11 @@ from core.recipe import combine_recipes
 from pages.shared import resources, subsets_state, subsets_verbs
 from pages.shared.plain import plain
 from pages.shared.problems import show_problem
+from pages.shared.results import show_list
 from pages.shared.subsets_cards import base, known_of
-from pages.shared.subsets_face import plural, thumbnail
+from pages.shared.subsets_face import plural
 from pages.shared.subsets_verbs import saying
 
-SHOWN = 48
 _OPERATIONS: dict[Operation, str] = {
     "union": "Union: pictures that any of them has",
     "intersection": "Intersection: pictures that all of them have",
@@ -24,6 +27,7 @@ _OPERATIONS: dict[Operation, str] = {
 _NAME = "combine-name"
 _OPERATION = "combine-operation"
 _FIRST = "combine-first"
+_PICTURES = "compare-pictures"
 
 
 def show_chosen() -> None:
@@ -80,43 +84,89 @@ def _combine(entries: Sequence[Entry]) -> None:
         st.rerun()
 
 
-def show_comparison(a: int, b: int) -> None:
-    """Draw which pictures only one of two has, and which both have."""
-    st.button("Back to the list", icon=":material/arrow_back:", on_click=_back, key="compare-back")
+def show_comparison(a: int, b: int, pictures: str) -> None:
+    """Draw, as a gallery, the pictures that only one of two has, or those that both have.
+
+    Args:
+        a, b: ids of entries.
+        pictures: of `subsets_state.PICTURES`.
+    """
     found = resources.catalogue().compare(a, b)
+    lists = {
+        "first": _List(f"Only “{found.a.name}”", found.only_a, "difference", (a, b)),
+        "both": _List(
+            f"Both “{found.a.name}” and “{found.b.name}”", found.both, "intersection", (a, b)
+        ),
+        "second": _List(f"Only “{found.b.name}”", found.only_b, "difference", (b, a)),
+    }
     here = known_of(found.a)
-    lists = (
-        ("both", f"Both “{found.a.name}” and “{found.b.name}”", found.both, "intersection", (a, b)),
-        ("first", f"Only “{found.a.name}”", found.only_a, "difference", (a, b)),
-        ("second", f"Only “{found.b.name}”", found.only_b, "difference", (b, a)),
+    with st.container(horizontal=True, vertical_alignment="center", key="compare-head"):
+        st.button(
+            "Back to the list", icon=":material/arrow_back:", on_click=_back, key="compare-back"
+        )
+        if here.base:
+            link = side_by_side_address(found.a.dataset, (a, b), base())
+            words = "Side by side on Categories"
+            st.html(f'<a class="go" href="{escape(link)}">{words}</a>', width="content")
+    subsets_state.show_as(_PICTURES, pictures)
+    st.segmented_control(
+        "Pictures",
+        list(lists),
+        format_func=lambda key: f"{plain(lists[key].words)} · {len(lists[key].image_ids):,}",
+        key=_PICTURES,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_show_pictures,
     )
-    for key, words, ids, operation, of in lists:
-        with st.container(border=True, key=f"compare-{key}", gap="xsmall"):
-            st.markdown(f"**{plain(words)}** · {plural(len(ids), 'picture')}")
-            if not ids:
-                continue
-            if here.base:
-                thumbs = "".join(
-                    f'<a href="{here.base}/images/{image_id}/picture?v={here.version}">'
-                    f"{thumbnail(image_id, here, f'Picture {image_id}')}</a>"
-                    for image_id in ids[:SHOWN]
-                )
-                st.html(f'<div class="thumbs">{thumbs}</div>')
-            with st.container(horizontal=True, vertical_alignment="center"):
-                if here.base:
-                    link = subsets_verbs.ids_address(found.a.dataset, ids, base())
-                    shown = (
-                        "Open on Search"
-                        if len(ids) <= SHOWN
-                        else f"Open all {len(ids):,} on Search"
-                    )
-                    st.html(f'<a class="go" href="{escape(link)}">{shown}</a>', width="content")
-                st.button(
-                    "Save as a new subset",
-                    key=f"compare-save-{key}",
-                    on_click=saying,
-                    args=(subsets_verbs.combine, operation, list(of), words[:200]),
-                )
+    _show_list(found.a, here.base, lists[pictures])
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """Pictures of two subsets, what they are in words, and what gives them."""
+
+    words: str
+    image_ids: tuple[int, ...]
+    operation: Operation
+    of: tuple[int, int]
+
+
+def _show_list(entry: Entry, address: str, shown: _List) -> None:
+    if not shown.image_ids:
+        st.markdown(f"{plain(shown.words)}: there is no such picture.")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="compare-doings"):
+        if address:
+            link = subsets_verbs.ids_address(entry.dataset, shown.image_ids, base())
+            st.html(f'<a class="go" href="{escape(link)}">Open on Search</a>', width="content")
+        st.button(
+            "Save as a new subset",
+            key="compare-save",
+            on_click=saying,
+            args=(subsets_verbs.combine, shown.operation, list(shown.of), shown.words[:200]),
+        )
+    if not address:
+        st.caption(
+            plain(f"The dataset {entry.dataset} is not here, so its pictures are not shown.")
+        )
+        return
+    library = resources.library()
+    models = library.models_for(entry.dataset) or library.models()
+    model = entry.model if entry.model in models else models[0]
+    dataset = library.dataset(entry.dataset, model)
+    ids = np.array(shown.image_ids, dtype=np.int64)
+    known = ids[dataset.coco.images.find(ids) >= 0]
+    if len(known) < len(ids):
+        gone = plural(len(ids) - len(known), "picture")
+        st.caption(plain(f"{gone} of these are not in the dataset any more."))
+    if len(known):
+        show_list(dataset, known, shown.words)
+
+
+def side_by_side_address(dataset: str, entry_ids: Sequence[int], prefix: str) -> str:
+    """Return where the page Categories shows these entries side by side."""
+    params = {"dataset": dataset, "view": "compare", "subset": list(map(str, entry_ids))}
+    return f"{prefix}/categories?{urlencode(params, doseq=True)}"
 
 
 def _chosen() -> list[Entry]:
@@ -144,8 +194,12 @@ def _words(operation: Operation, entries: Sequence[Entry]) -> str:
 
 def _compare(entries: Sequence[Entry]) -> None:
     subsets_state.hush()
-    subsets_state.go(compare=tuple(entry.id for entry in entries), entry=None)
+    subsets_state.go(compare=tuple(entry.id for entry in entries), pictures=None, entry=None)
 
 
 def _back() -> None:
-    subsets_state.go(compare=None)
+    subsets_state.go(compare=None, pictures=None)
+
+
+def _show_pictures() -> None:
+    subsets_state.go(pictures=st.session_state[_PICTURES])

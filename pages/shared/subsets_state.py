@@ -1,7 +1,7 @@
 """What the page of the catalogue shows: the address is the one truth, widgets follow it.
 
     /subsets?find=dogs&tag=training&sort=name&page=2&entry=7
-    /subsets?compare=7,9
+    /subsets?compare=7,9&pictures=both
 
 Which entries are ticked, and what was just said, belong to the session alone.
 """
@@ -23,13 +23,19 @@ SORTS: dict[Sort, str] = {
     "images": "Most pictures first",
     "old": "Oldest first",
 }
-_DEFAULTS = {"sort": "new", "page": 1}
-_NAMES = ("find", "tag", "sort", "page", "entry", "compare", "deleted")
+PICTURES = ("first", "both", "second")
+_DEFAULTS = {"sort": "new", "page": 1, "pictures": "first"}
+_NAMES = ("find", "tag", "sort", "page", "entry", "compare", "pictures", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Which entries are listed, which one is open, and which two are compared."""
+    """Which entries are listed, which one is open, and which two are compared.
+
+    Attributes:
+        pictures: of two that are compared: those that only the "first" has, that "both"
+            have, or that only the "second" has.
+    """
 
     find: str = ""
     tag: str | None = None
@@ -37,6 +43,7 @@ class Listing:
     page: int = 1
     entry: int | None = None
     compare: tuple[int, int] | None = None
+    pictures: str = "first"
     deleted: bool = False
 
 
@@ -55,6 +62,7 @@ def listing() -> Listing:
     params = st.query_params
     sort = params.get("sort", "")
     pair = [_whole(text) for text in params.get("compare", "").split(",")]
+    pictures = params.get("pictures", "")
     return Listing(
         find=params.get("find", ""),
         tag=params.get("tag") or None,
@@ -62,6 +70,7 @@ def listing() -> Listing:
         page=_whole(params.get("page", "")) or 1,
         entry=_whole(params.get("entry", "")),
         compare=(pair[0], pair[1]) if len(pair) == 2 and all(pair) else None,
+        pictures=pictures if pictures in PICTURES else "first",
         deleted=params.get("deleted") == "yes",
     )
 
@@ -73,6 +82,8 @@ def go(**changes: Any) -> None:
         name: "" if value == _DEFAULTS.get(name) else _text(value)
         for name, value in changes.items()
     }
+    if not kept.get("compare"):
+        kept.pop("pictures", None)
     st.query_params.from_dict({name: value for name, value in kept.items() if value})
 
 

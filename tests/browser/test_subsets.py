@@ -253,11 +253,21 @@ def test_subsets_are_combined_and_compared(search, server):
         card(page, entry).locator("label").first.click()
         expect(card(page, entry).get_by_role("checkbox")).to_be_checked()
     page.get_by_role("button", name="Compare").click()
-    expect(page.locator(".st-key-compare-both")).to_contain_text("4 pictures")
-    expect(page.locator(".st-key-compare-first .thumbs img")).to_have_count(20)
-    expect(page.locator(".st-key-compare-second")).to_contain_text("0 pictures")
+    expect(page.locator(".tile")).to_have_count(20)
     expect(page).to_have_url(re.compile(f"compare={large}(,|%2C){small}"))
-    page.locator(".st-key-compare-both").get_by_role("link", name="Open on Search").click()
+    only_large = set(ids(page))
+    page.get_by_role("radio", name="Both “All of them” and “Best four” · 4").click()
+    expect(page.locator(".tile")).to_have_count(4)
+    expect(page).to_have_url(re.compile("pictures=both"))
+    assert not only_large & set(ids(page))
+    page.get_by_role("radio", name="Only “Best four” · 0").click()
+    expect(page.get_by_text("there is no such picture")).to_be_visible()
+    page.go_back()
+    expect(page.locator(".tile")).to_have_count(4)
+    page.locator(".tile").first.get_by_role("button").first.click()
+    expect(page.locator("dialog.detail[open]")).to_contain_text("Most alike")
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Open on Search").click()
     expect(page.locator(".tile")).to_have_count(4)
 
 
@@ -289,7 +299,9 @@ def test_lists_forms_and_dialogs_have_no_serious_issue(server, open_page, scheme
     expect(page.get_by_text("1 subset chosen")).to_be_visible()
     assert complaints(page) == []
     subsets(page, server, f"?compare={entry},{entry}")
-    expect(page.locator(".thumbs img").first).to_be_visible()
+    expect(page.get_by_text("there is no such picture")).to_be_visible()
+    page.get_by_role("radio", name="Both").click()
+    expect(page.locator(".tile")).to_have_count(2)
     assert complaints(page) == []
 
 

@@ -9,6 +9,7 @@ from core import open_library
 from core.errors import QueryError
 from core.found import Found
 from core.query import Cut, Query, query_of, unpack_ids
+from core.recipe import IdsOrigin
 from pages.shared import results
 
 
@@ -107,3 +108,39 @@ def test_a_wish_that_makes_no_sense_is_answered_in_words(found, wish):
     answer = results._answer(found, {"id": "1", "request": "r"} | wish)
     assert answer["error"]
     assert "token" not in answer
+
+
+class TestAListThatNoQueryGives:
+    IDS = (46, 7, 12)
+
+    def found(self) -> Found:
+        return results.as_found(open_library().dataset("demo", "demo"), np.array(self.IDS))
+
+    def test_stands_in_the_order_given_and_goes_into_no_query(self):
+        data = results.gallery_data(self.found(), "likely missed: dog")
+        assert data["items"]["id"] == list(self.IDS)
+        assert data["items"]["score"] is None
+        assert (data["n"], data["total"]) == (3, 440)
+        assert data["is_listed"]
+        assert not data["can_rank"]
+
+    def test_has_a_selection_of_its_own(self):
+        found = self.found()
+        keys = {results.gallery_data(found, words)["key"] for words in ("one list", "another")}
+        unranked = open_library().dataset("demo", "demo").find(Query())
+        assert len(keys | {results.gallery_data(unranked)["key"]}) == 3
+
+    @pytest.mark.parametrize(
+        ("wish", "expected"),
+        [
+            ({"all": True}, (46, 7, 12)),
+            ({"all": True, "except": [7]}, (46, 12)),
+            ({"ids": [12, 46]}, (46, 12)),
+            ({"ids": [12, 100]}, (12, 100)),
+        ],
+        ids=["all", "all but one", "selected", "selected, one from elsewhere"],
+    )
+    def test_leaves_as_its_ids_in_their_order_and_says_what_they_are(self, wish, expected):
+        chosen = results._chosen(self.found(), wish, "likely missed: dog")
+        assert tuple(chosen.image_ids.tolist()) == expected
+        assert chosen.origin == IdsOrigin("likely missed: dog")

@@ -5,7 +5,9 @@ import re
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs
 from zipfile import ZipFile
 
 import pytest
@@ -292,12 +294,30 @@ def test_two_are_compared_and_a_part_is_saved(catalogue):
         test.checkbox(key=f"choose-subset-{entry.id}").check().run()
     test.button(key="compare-subsets").click().run()
     assert test.query_params["compare"] == f"{first.id},{second.id}"
-    counts = dict(re.findall(r"\*\*(Both|Only) .*?\*\* · (\d+) picture", words(test)))
-    assert counts["Both"] == "4"
-    assert markup(test).count("/picture?v=") == 12
-    test.button(key="compare-save-first").click().run()
+    choice = test.segmented_control(key="compare-pictures")
+    assert [label.replace("\\", "") for label in choice.options] == [
+        "Only “All” · 8",
+        "Both “All” and “Best” · 4",
+        "Only “Best” · 0",
+    ]
+    choice.set_value("second").run()
+    assert test.query_params["pictures"] == "second"
+    assert "there is no such picture" in words(test)
+    test.segmented_control(key="compare-pictures").set_value("first").run()
+    test.button(key="compare-save").click().run()
     assert catalogue.list(sort="new").entries[0].count == 8
-    assert "compare" not in test.query_params
+    assert not {"compare", "pictures"} & set(test.query_params)
+
+
+def test_a_comparison_leads_to_the_two_side_by_side(catalogue):
+    first, second = save(catalogue, name="All"), save(catalogue, name="Best", picks=4)
+    test = page("subsets", compare=f"{first.id},{second.id}")
+    link = re.search(r'href="/categories\?([^"]+)"', markup(test)).group(1)
+    assert parse_qs(unescape(link)) == {
+        "dataset": ["demo"],
+        "view": ["compare"],
+        "subset": [str(first.id), str(second.id)],
+    }
 
 
 def test_subsets_of_different_datasets_are_not_compared(catalogue):

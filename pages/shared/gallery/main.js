@@ -64,6 +64,7 @@ class Gallery {
       allBytes: data.bytes_all,
       isEstimated: data.is_estimated,
       canRank: data.can_rank,
+      isListed: data.is_listed,
       download: data.download,
     });
     if (isOtherData) {

@@ -56,12 +56,13 @@ class Toolbar {
   }
 
   refresh() {
-    const { display, kinds, hasScores } = this.gallery;
+    const { display, kinds, hasScores, isListed } = this.gallery;
+    const order = hasScores ? SORTS.score : isListed ? "As listed" : "Dataset order";
     const sorts = Object.keys(SORTS).filter((sort) => sort !== "instances" || kinds.includes("instances"));
-    if (this.sort.childElementCount !== sorts.length || this.sort.dataset.ranked !== String(hasScores)) {
-      const name = (sort) => (sort === "score" && !hasScores ? "Dataset order" : SORTS[sort]);
+    if (this.sort.childElementCount !== sorts.length || this.sort.dataset.order !== order) {
+      const name = (sort) => (sort === "score" ? order : SORTS[sort]);
       this.sort.replaceChildren(...sorts.map((sort) => element("option", { value: sort }, name(sort))));
-      this.sort.dataset.ranked = hasScores;
+      this.sort.dataset.order = order;
     }
     this.sort.value = display.sort;
     this.seed.hidden = this.again.hidden = display.sort !== "random";
