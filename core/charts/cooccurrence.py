@@ -11,6 +11,7 @@ from core.analytics.lift import RATE
 from core.charts.chart import Chart
 from core.charts.colours import DIVERGING, RAMP
 from core.charts.lift import CLEAR, UNCLEAR, lift_chart
+from core.charts.makeup import ROW_LABELS
 from core.charts.wording import counted, percent, times
 
 Measure = Literal["lift", "images"]
@@ -22,7 +23,7 @@ _STRONG = 2.0
 _ABOUT = (
     "Of these pictures: how many have both, and how many times as often that is as it would be "
     "if the two had nothing to do with each other (Brin et al., 1997). Click a cell to see the "
-    "pictures that have both. Faint: it may be chance."
+    "pictures that have both."
 )
 _ABOUT_PAIRS = (
     "How many times as often two stand in one picture as they would if neither knew of the other. "
@@ -44,7 +45,7 @@ def together_map(pairs: Cooccurrence, measure: Measure = "lift") -> Chart:
     base = alt.Chart(table if measure == "images" else both)
     base = base.encode(
         x=alt.X("first:N", sort=names, axis=axis),
-        y=alt.Y("second:N", sort=names, title=None, axis=alt.Axis(labelOverlap=False)),
+        y=alt.Y("second:N", sort=names, title=None, axis=ROW_LABELS),
         tooltip=[
             alt.Tooltip("first:N", title="with"),
             alt.Tooltip("second:N", title="and"),
@@ -62,16 +63,19 @@ def together_map(pairs: Cooccurrence, measure: Measure = "lift") -> Chart:
         .properties(height=alt.Step(_CELL)),
         data=both.reset_index(drop=True),
         n=f"n = {counted(pairs.n_images, 'picture')}; the {len(names)} most frequent of "
-        f"{counted(pairs.n_categories, 'category', 'categories')}",
+        f"{counted(pairs.n_categories, 'category', 'categories')}"
+        + ("; what may be chance is faint" if measure == "lift" else ""),
         about=_ABOUT,
     )
 
 
-def pairs_chart(pairs: Cooccurrence) -> Chart | None:
-    """Draw the pairs that stand out, or None when no pair does."""
-    places = [place for place in pairs.lift.order if pairs.lift.stands_out[place]][:_MOST_PAIRS]
-    if not places:
-        return None
+def pairs_chart(pairs: Cooccurrence) -> Chart:
+    """Draw the lift of the pairs that stand out most, also where it may be chance.
+
+    Args:
+        pairs: of two categories at least.
+    """
+    places = pairs.lift.order[:_MOST_PAIRS]
     names = [
         f"{pairs.names[a]} + {pairs.names[b]}"
         for a, b in zip(pairs.first, pairs.second, strict=True)
@@ -114,7 +118,7 @@ def _opacity(measure: Measure) -> alt.OpacityValue | alt.Opacity:
     return alt.Opacity(
         "verdict:N",
         scale=alt.Scale(domain=[CLEAR, UNCLEAR], range=[1, 0.35]),
-        legend=alt.Legend(title=None),
+        legend=None,
     )
 
 

@@ -43,15 +43,7 @@ def show_together(current: Current, chosen: Chosen) -> None:
     with left:
         show_chart(together_map(pairs, "images" if measure == "images" else "lift"), on_click=door)
     with right:
-        chart = pairs_chart(pairs)
-        if chart is None:
-            st.info(
-                "No pair is together more often, or more seldom, than chance would have it in "
-                "so many pictures.",
-                icon=":material/info:",
-            )
-        else:
-            show_chart(chart, on_click=door)
+        show_chart(pairs_chart(pairs), on_click=door)
 
 
 def _open(chosen: Chosen, is_super: bool, datum: dict[str, Any]) -> None:
