@@ -1,0 +1,1 @@
+"""What the page Quality is made of."""
