@@ -90,7 +90,7 @@ def labels_section(found: Found, image_ids: Ids) -> Section | None:
         calibration = calibration_of(found, rights[0])
     except QueryError as problem:
         return Section(heading, said[0], (*sentences, str(problem)))
-    charts = ()
+    charts: tuple[Chart, ...] = ()
     if cut is not None:
         charts = (threshold_chart(calibration, cut, label_words(offered[0])),)
     return Section(heading, said[0], sentences, charts)

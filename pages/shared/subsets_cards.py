@@ -14,6 +14,7 @@ from core.palette import category_color
 from pages.shared import keys, resources, subsets_state, subsets_verbs
 from pages.shared.moments import zone
 from pages.shared.plain import plain
+from pages.shared.reports import show_entry_report
 from pages.shared.saving import show_saving
 from pages.shared.subsets_face import Here, face
 from pages.shared.subsets_state import Listing
@@ -130,6 +131,7 @@ def _show_doings(entry: Entry, link: str) -> None:
             on_click=saying,
             args=(subsets_verbs.pack, entry),
         )
+        show_entry_report(entry)
         key = f"more-subset-{entry.id}"
         st.menu_button(
             "More", list(_MORE), key=key, format_func=_MORE.get, on_click=_do, args=(entry, key)
