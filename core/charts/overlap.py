@@ -150,7 +150,6 @@ def upset_chart(overlap: Overlap) -> Chart:
     ]
     scale = alt.Scale(domain=[-row * (k + 0.5), most * _HEAD_ROOM], nice=False)
     axis = _upset_axis(names, row, most)
-    # The same axis in each layer: where they differ, the theme's own comes through.
     y = alt.Y("pictures:Q", title=None, scale=scale, axis=axis)
     at = alt.Y("at:Q", title=None, scale=scale, axis=axis)
     bars = alt.Chart(data).encode(x=x, y=y, tooltip=tooltip)
@@ -189,6 +188,7 @@ def _upset_axis(names: Sequence[str], row: float, most: int) -> alt.Axis:
         labelExpr=f"datum.value < 0 ? {words} : format(datum.value, ',')",
         labelLimit=150,
         labelOverlap=False,
+        tickCount=len(rows) + len(ticks),  # else Vega leaves out each other one
         grid=False,
     )
 
@@ -241,5 +241,5 @@ def _upset_title(overlap: Overlap) -> str:
         return "No query finds a picture at this cut"
     if not shared:
         return f"No picture of {overlap.n:,} is found by every query"
-    verb = "picture is" if shared == 1 else "pictures are"
-    return f"{shared:,} of {overlap.n:,} {verb} found by every query"
+    verb = "is" if shared == 1 else "are"
+    return f"{shared:,} of {overlap.n:,} pictures {verb} found by every query"

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.stats import spearmanr
@@ -44,6 +44,7 @@ def a_case(seed=0, n=200, k=9, digits=2):
     return scores, member
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.integers(0, 50), st.sampled_from([0, 1, 6]))
 def test_areas_are_those_of_scikit_learn(seed, digits):
     scores, member = a_case(seed, n=80, digits=digits)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.analytics.overlap import overlap_of
@@ -15,6 +15,7 @@ def of(results):
     return overlap_of(names, [np.array(one, dtype=np.int64) for one in results])
 
 
+@settings(max_examples=40, deadline=None)
 @given(RESULTS)
 def test_shared_pictures_are_what_sets_have_in_common(results):
     overlap, sets = of(results), [set(one) for one in results]
@@ -30,6 +31,7 @@ def test_shared_pictures_are_what_sets_have_in_common(results):
     assert overlap.n == len(set.union(*sets))
 
 
+@settings(max_examples=40, deadline=None)
 @given(RESULTS)
 def test_each_picture_is_in_the_one_group_of_exactly_the_queries_that_find_it(results):
     overlap = of(results)

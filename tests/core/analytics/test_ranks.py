@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import percentileofscore, zscore
 
@@ -70,6 +70,7 @@ def by_definition(one, other, p):
     return x[-1] / depth * p**depth + (1 - p) / p * total
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.permutations(range(9)),
     st.lists(st.integers(0, 14), unique=True, min_size=1, max_size=12),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import gaussian_kde
 
@@ -101,6 +101,7 @@ def test_the_bandwidth_is_silvermans_rule_of_thumb():
     assert bandwidth(scores) == pytest.approx(by_hand / 250 ** (1 / 5))
 
 
+@settings(max_examples=40, deadline=None)
 @given(SCORES)
 def test_a_density_is_never_negative_and_always_finite(values):
     ours = density("any", np.array(values, dtype=np.float32))
