@@ -229,13 +229,16 @@ def calibration_of(found: Found, is_right: Bools) -> Calibration:
     return calibrate(ranking.scores[keep], is_right[ranking.rows[keep]])
 
 
-def calibrate(scores: npt.NDArray[np.floating], is_right: Bools, *, seed: int = 0) -> Calibration:
+def calibrate(
+    scores: npt.NDArray[np.floating], is_right: Bools, *, seed: int = 0, samples: int | None = None
+) -> Calibration:
     """Measure a query's scores against labels.
 
     Args:
         scores: shape (n,), finite, in any order.
         is_right: bool, shape (n,): what the labels say of each picture.
         seed: of the bootstrap; the same seed gives the same intervals.
+        samples: of the bootstrap; when left out, as many as half a second has room for.
 
     Raises:
         QueryError: no picture is right, or each is, so that there is nothing to tell apart.
@@ -250,7 +253,9 @@ def calibrate(scores: npt.NDArray[np.floating], is_right: Bools, *, seed: int = 
     kept, right = last + 1, np.cumsum(is_right)[last]
     steps = _steps(scores, int(right[-1]))
     at_steps = np.searchsorted(-scores, -_within(steps, scores), side="right")
-    sampled = _sampled(is_right, last, at_steps, seed)
+    if samples is None:
+        samples = min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _PICTURES_SAMPLED // len(scores)))
+    sampled = _sampled(is_right, last, at_steps, seed, samples)
     return Calibration(
         scores=scores[last],
         kept=kept.astype(np.int64),
@@ -316,7 +321,7 @@ def _within(steps: Floats, scores: npt.NDArray[np.float32]) -> npt.NDArray[np.fl
     return rounded
 
 
-def _sampled(is_right: Bools, last: Ints, at_steps: Ints, seed: int) -> _Sampled:
+def _sampled(is_right: Bools, last: Ints, at_steps: Ints, seed: int, samples: int) -> _Sampled:
     """Draw as many pictures as there are, with replacement, again and again.
 
     Args:
@@ -324,7 +329,6 @@ def _sampled(is_right: Bools, last: Ints, at_steps: Ints, seed: int) -> _Sampled
         last: the last place of each score; at_steps: how many pictures each step keeps.
     """
     n = len(is_right)
-    samples = min(_MOST_SAMPLES, max(_FEWEST_SAMPLES, _PICTURES_SAMPLED // n))
     generator = np.random.default_rng(seed)
     weights = is_right.astype(np.float64)
     f1 = np.zeros((samples, len(at_steps)))

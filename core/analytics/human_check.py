@@ -11,12 +11,13 @@ where a picture is hardest to foretell. With N_h pictures in stratum h, of which
 answered with yes or no and a share p_h with yes, W_h = N_h / Σ N_h and f_h = n_h / N_h:
 
     p    = Σ W_h p_h                                  (over the strata above the cut)
-    V(p) = Σ W_h² (1 - f_h) p_h (1 - p_h) / (n_h - 1)
+    V(p) = Σ W_h² (1 - f_h) p_h (1 - p_h) / n_h
 
 (Cochran, *Sampling Techniques*, 3rd edition, 1977, sections 3.2 and 5.10.) The interval is
 Wilson's (J. Am. Stat. Assoc. 22, 1927) for the effective number of answers p (1 - p) / V(p),
-as surveys use it (Franco, Little, Louis, Slud, J. Surv. Stat. Methodol. 7, 2019). V is 0 when
-all answers of each stratum agree, which is no certainty. So the number is never more than
+as surveys use it (Franco, Little, Louis, Slud, J. Surv. Stat. Methodol. 7, 2019); of one large
+stratum it is exactly Wilson's, which is why V has n_h and not n_h - 1. V is 0 when all answers
+of each stratum agree, which is no certainty. So the number is never more than
 1 / Σ W_h² (1 - f_h) / n_h, which is what it would be if p were the same in all strata.
 """
 
@@ -173,7 +174,7 @@ def precision_of(
     weights = sizes / sizes.sum()
     left = weights**2 * (1 - decided / sizes)
     share = float(weights @ shares)
-    variance = float(np.sum(left * shares * (1 - shares) / np.maximum(decided - 1, 1)))
+    variance = float(np.sum(left * shares * (1 - shares) / decided))
     # Of effective answers the inverse, which is 0 when all pictures were answered.
     inverse = float(np.sum(left / decided))
     if 0 < share < 1:

@@ -1,5 +1,5 @@
-// One picture after the other, and a key for each answer. What was answered is kept here for the
-// visit, by sample; Python is told all of it a moment after the last key.
+// One picture after the other, and a key for each answer. What was answered is kept in the tab, by
+// sample, so that a reload loses nothing; Python is told all of it a moment after the last key.
 
 const ANSWERS = [
   { name: "yes", key: "y", label: "Yes" },
@@ -9,7 +9,7 @@ const ANSWERS = [
 const WAIT_MS = 350;
 const AHEAD = 3; // pictures that are fetched before they are asked for
 
-const known = new Map(); // answers by id, by the name of their sample
+const STORE = "cocosift-looking-";
 
 export default function (component) {
   const { parentElement } = component;
@@ -54,12 +54,12 @@ class Looking {
     this.sample = data.sample;
     this.pictures = data.pictures;
     this.question.textContent = data.question;
-    // What was answered here since Python last heard of it counts for more.
-    this.answers = { ...data.answers, ...known.get(data.sample) };
-    known.set(data.sample, this.answers);
     if (isNew) {
       this.flush();
+      this.answers = { ...data.answers, ...recall(data.sample) };
       this.place = this.firstOpen(0);
+      // A session that is new has not heard of what this tab remembers.
+      if (Object.keys(this.answers).length > Object.keys(data.answers).length) this.tell(0);
     }
     this.draw();
   }
@@ -83,6 +83,7 @@ class Looking {
     this.answers[this.pictures[this.place].id] = name;
     this.place += 1;
     this.draw();
+    remember(this.sample, this.answers);
     this.tell(this.isOver ? 0 : WAIT_MS);
   }
 
@@ -152,6 +153,22 @@ class Looking {
 
   fail(isMissing) {
     this.frame.classList.toggle("is-missing", isMissing && !this.isOver);
+  }
+}
+
+function recall(sample) {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORE + sample)) || {};
+  } catch {
+    return {}; // storage that is shut off, or holds something else
+  }
+}
+
+function remember(sample, answers) {
+  try {
+    sessionStorage.setItem(STORE + sample, JSON.stringify(answers));
+  } catch {
+    // Full or shut off: Python has the answers all the same.
   }
 }
 
