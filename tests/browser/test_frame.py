@@ -1,9 +1,19 @@
 """The frame stands round every page, whichever is opened first, on any screen."""
 
-import pytest
-from playwright.sync_api import expect
+import re
 
-PAGES = {"Search": "/", "Subsets": "/subsets", "Library": "/library"}
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+PAGES = {
+    "Search": "/",
+    "Scores": "/scores",
+    "Categories": "/categories",
+    "Subsets": "/subsets",
+    "Map": "/map",
+    "Quality": "/quality",
+    "Library": "/library",
+}
 DEEP = {title: path for title, path in PAGES.items() if path != "/"}
 
 
@@ -12,8 +22,21 @@ DEEP = {title: path for title, path in PAGES.items() if path != "/"}
 def test_a_cold_deep_link_shows_the_whole_frame(start_server, demo_copy, open_page, path):
     page = open_page(start_server(demo_copy).url + path)
     for title in PAGES:
-        expect(page.get_by_role("link", name=title)).to_be_visible()
+        expect(link_to(page, title)).to_be_visible()
     expect(page).to_have_title("CocoSift")
+
+
+def test_a_query_goes_along_to_other_pages_and_back(demo_server, open_page):
+    page = open_page(f"{demo_server.url}/?q=a+dog&k=12")
+    expect(page.locator(".tile")).to_have_count(12)
+    for title in ("Scores", "Categories", "Map"):
+        link_to(page, title).click()
+        expect(page).to_have_url(re.compile(f"{PAGES[title]}\\?q=a\\+dog&k=12"))
+        expect(page.get_by_text("a dog · 12 of 440 pictures")).to_be_visible()
+    for path in ("/categories", "/scores", "/"):
+        page.go_back()
+        expect(page).to_have_url(re.compile(f"{path}\\?q=a\\+dog&k=12"))
+    expect(page.locator(".tile")).to_have_count(12)
 
 
 def test_every_request_stays_on_this_server(demo_server, browser):
@@ -50,3 +73,7 @@ def test_a_page_logs_no_error(demo_server, browser, path):
     own = [e for e in errors if isinstance(e, str) or "/_stcore/" not in e.location["url"]]
     assert own == []
     page.close()
+
+
+def link_to(page: Page, title: str) -> Locator:
+    return page.get_by_test_id("stTopNav").get_by_role("link", name=title)
