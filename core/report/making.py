@@ -111,7 +111,8 @@ def _held(library: Library, recipe: Recipe) -> _Held:
     try:
         dataset = library.coco(recipe.dataset.name)
     except CocoSiftError as problem:
-        return _Held(None, none, (f"There are no figures of its pictures: {problem}",))
+        said = f"There are no figures of its pictures: {_outside(problem, library)}"
+        return _Held(None, none, (said,))
     ids = np.array(recipe.image_ids, dtype=np.int64)
     known = dataset.images.find(ids) >= 0
     warnings = []
@@ -139,8 +140,17 @@ def _made_again(
         if isinstance(origin, QueryOrigin):
             found = made.subset.dataset.find(origin.query)
     except CocoSiftError as problem:
-        return _Made(warnings=(f"It could not be made again here: {problem}",))
+        said = f"It could not be made again for this report: {_outside(problem, library)}"
+        return _Made(warnings=(said,))
     return _Made(made, found, tuple(found.notes) if found else ())
+
+
+def _outside(problem: CocoSiftError, library: Library) -> str:
+    """Say a problem to people elsewhere, without where this machine keeps its files."""
+    text = str(problem)
+    for folder in (library.settings.home, library.settings.cache):
+        text = text.replace(str(folder), folder.name)
+    return text
 
 
 def _parts(

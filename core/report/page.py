@@ -101,7 +101,7 @@ def _strip(report: Report) -> str:
 def _tile(shown: Shown) -> str:
     score = "" if shown.score is None else f" · {shown.score:.3f}"
     if shown.webp is None:
-        picture = f'<span class="lacking">{escape(shown.reason)}</span>'
+        picture = f'<span class="lacking">{escape(shown.file_name)} could not be had.</span>'
     else:
         data = base64.b64encode(shown.webp).decode("ascii")
         picture = f'<img src="data:image/webp;base64,{data}" alt="{escape(shown.words)}">'
@@ -123,7 +123,7 @@ def _section(section: Section, place: int, figures: Iterator[str]) -> str:
 
 
 def _figure(chart: Chart, svg: str, section: Section) -> str:
-    title = "" if chart.title == section.finding else f"<strong>{escape(chart.title)}</strong> "
+    title = "" if chart.title == section.finding else f"<strong>{escape(chart.title)}</strong> · "
     about = _CLICK.sub("", chart.about)
     how = f'<p class="how">{escape(about)}</p>' if about else ""
     numbers = figures_of(chart)

@@ -29,7 +29,7 @@ class Shown:
 
     Attributes:
         words: what it shows: a caption of its dataset, else its file's name.
-        webp: made small; None when it cannot be had, and `reason` says why.
+        webp: made small; None when it cannot be had.
         licence: its short name; page: of the photograph. Both "" where they are not known.
     """
 
@@ -39,7 +39,6 @@ class Shown:
     file_name: str
     words: str
     webp: bytes | None
-    reason: str = ""
     licence: str = ""
     page: str = ""
 

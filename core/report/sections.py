@@ -161,10 +161,12 @@ def licences_section(
 
     sentences = [
         f"{counted(with_('attribution', True), 'picture')} must be published with the author's "
-        f"name; {with_('share_alike', True):,} ask that changed versions keep the same licence.",
+        "name.",
         f"For {with_('modifications', True):,} of {n:,} changed versions may be passed on, for "
         f"{with_('modifications', False):,} not.",
     ]
+    if alike := with_("share_alike", True):
+        sentences.append(f"Changed versions of {alike:,} must keep the same licence.")
     if unknown := sum(share.n_images for share in mix if not share.terms.is_known):
         sentences.append(f"What the licence of {counted(unknown, 'picture')} allows is not known.")
     sentences.append(
@@ -245,13 +247,6 @@ def _lift_words(made: Makeup, lift: Lift) -> str:
         said.append(f"More often than by chance: {listed(more, _NAMED)}.")
     if less:
         said.append(f"Less often: {listed(less, _NAMED)}.")
-    top = clear[0]
-    if lift.lift[top] > 0:
-        said.append(
-            f"The furthest from the whole dataset is {made.names[top]}: "
-            f"{percent(float(made.share[top]))} of these pictures have it, "
-            f"{percent(float(made.all_share[top]))} of all."
-        )
     return " ".join(said)
 
 

@@ -1,6 +1,7 @@
 """The first pictures of a subset, small enough to lie in a document, with where they are from."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from core.coco import CocoDataset
 from core.errors import CocoSiftError, PictureError
@@ -19,7 +20,7 @@ def strip_of(
     image_ids: Sequence[int],
     scores: Sequence[float | None] | None,
 ) -> tuple[Shown, ...]:
-    """Return the first pictures of `image_ids`, in order; one that cannot be had says why.
+    """Return the first pictures of `image_ids`, in order, with what they show.
 
     Raises:
         DatasetError: an id that the dataset does not have.
@@ -42,13 +43,10 @@ def _shown(
 ) -> Shown:
     file_name = dataset.images.file_names[dataset.images.row_of(image_id)]
     licence = dataset.license_of(image_id)
-    webp, reason = None, ""
-    try:
+    webp = None
+    # OSError: the cache has just dropped it.
+    with suppress(PictureError, OSError):
         webp = pictures.thumbnail(image_id, SIZE).read_bytes()
-    except PictureError as error:
-        reason = str(error)
-    except OSError:  # the cache has just dropped it
-        reason = f"{file_name} cannot be read just now."
     return Shown(
         image_id=image_id,
         rank=rank,
@@ -56,7 +54,6 @@ def _shown(
         file_name=file_name,
         words=next((text.strip() for text in captions if text.strip()), file_name),
         webp=webp,
-        reason=reason,
         licence=short_name(licence.name, licence.url) if licence else "",
         page=_page(dataset, image_id),
     )
