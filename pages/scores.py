@@ -3,6 +3,7 @@
 from pages.shared import address
 from pages.shared.asked import show_asked
 from pages.shared.current import current
+from pages.shared.reports import show_result_report
 from pages.shared.scores import by_label, calibration, human_check, queries, sections, spread
 from pages.shared.scores.by_label import show_by_label
 from pages.shared.scores.calibration import show_calibration
@@ -31,4 +32,6 @@ now = current("scores", own=OWN)
 show_asked(now)
 if now.problem is None:
     show_section(now, SECTIONS)
+    if len(now.found):
+        show_result_report(now.found)
 address.keep()

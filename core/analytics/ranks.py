@@ -104,10 +104,12 @@ def kendall_tau(one: Scores, other: Scores) -> float:
         one, other: shape (n,).
 
     Returns:
-        -1 to 1; NaN when one of them has no two different scores.
+        -1 to 1; NaN when one of them has no two different scores, or there is one picture.
     """
     from scipy.stats import kendalltau
 
+    if len(one) < 2:
+        return float("nan")
     return float(kendalltau(one, other).statistic)
 
 

@@ -31,7 +31,11 @@ def label_strips_chart(scores: LabelScores, name: str, noun: str) -> Chart:
     sides = [f"with the {noun}", "without it"]
     offset = alt.YOffset("side:N", sort=sides, scale=alt.Scale(domain=sides, paddingOuter=0.4))
     color = alt.Color(
-        "side:N", title=None, scale=alt.Scale(domain=sides, range=[ACCENT, MUTED]), sort=sides
+        "side:N",
+        title=None,
+        scale=alt.Scale(domain=sides, range=[ACCENT, MUTED]),
+        sort=sides,
+        legend=alt.Legend(orient="bottom"),  # so that the rows begin where the areas' do
     )
     return Chart(
         name=f"{name}-strips",

@@ -64,7 +64,7 @@ def _title(stability: Stability) -> str:
         return f"Said in other words, the query always keeps all {stability.n:,} pictures"
     return (
         f"Said in other words, the query keeps {kept:,.0f} of {stability.n:,} pictures; "
-        f"at worst {least.n_kept:,}, {least.phrasing.kind}"
+        f"at worst {least.n_kept:,}, as “{least.phrasing.words}”"
     )
 
 
