@@ -74,6 +74,8 @@ def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]
     if door:
         spec = spec.add_params(alt.selection_point(name=DOOR, fields=list(door), toggle=False))
         config["mark"]["cursor"] = "pointer"
+    # One sentence says the chart to who hears it; its numbers are in its table and its CSV.
+    config["mark"]["aria"] = False
     for mark in ("rule", "text"):
         config[mark]["color"] = "currentColor"  # the page's ink, in either theme
     spec = spec.properties(padding={"left": 0, "right": 4, "top": 4, "bottom": 4})
