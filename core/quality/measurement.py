@@ -244,7 +244,8 @@ def _queries(
     """Yield what is asked in each group and direction: the rank of each query and its picture."""
     for group in groups:
         rows = np.flatnonzero(group.captions)
-        if group.kind != "all" and len(np.unique(sample.own[rows])) < FEWEST_PICTURES:
+        pictures = np.count_nonzero(np.bincount(sample.own[rows]))
+        if group.kind != "all" and pictures < FEWEST_PICTURES:
             continue
         yield (group, "captions"), ranks.of_captions[rows], sample.own[rows]
         if group.pictures is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import open_library
@@ -117,6 +117,7 @@ def test_a_perfect_ranker_has_an_average_precision_of_one(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 700))
+@settings(deadline=None)
 def test_recall_grows_with_k_and_never_depends_on_how_many_captions_are_ranked_at_once(
     seed: int, n: int
 ) -> None:
