@@ -16,7 +16,7 @@ from core.recipe import HumanCheck
 from core.recipe.check import STRATA
 
 _FIGURES = ("precision", "recall", "F1")
-_COLORS = (ACCENT, SERIES[1], MUTED)
+_COLORS = (ACCENT, SERIES[2], MUTED)
 _BAND = 0.16
 _HEIGHT = 260
 _SHARE = alt.Axis(format=".0%", tickCount=5)

@@ -285,10 +285,10 @@ def _saved(coco: CocoDataset) -> Sequence[Entry]:
 
 
 def _cut(found: Found) -> float:
-    """Return the lowest score that is kept now; of an empty result, the one asked for."""
-    if len(found):
-        return float(str(found.scores.min()))
-    return float(found.lowest if found.lowest is not None else found.all_scores[0])
+    """Return the lowest score that is kept: the one asked for, else that of the last picture."""
+    if found.lowest is not None:
+        return float(str(np.float32(found.lowest)))
+    return float(str(found.scores.min() if len(found) else found.all_scores[0]))
 
 
 def _asked() -> Labels:
