@@ -1,6 +1,6 @@
 """What the points of a map are coloured by: each picture belongs to one class of a few."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -12,6 +12,7 @@ from core.coco import CocoDataset
 from core.errors import QueryError
 from core.found import Found
 from core.licences import short_name
+from core.recent import Recent
 
 By = Literal["category", "score", "subset", "licence", "cluster"]
 Ids = npt.NDArray[np.int64]
@@ -20,6 +21,8 @@ Classes = npt.NDArray[np.uint8]
 MOST_CLASSES = 32
 _MOST_CATEGORIES = 12
 _BANDS = 8
+
+_mains: Recent[Ids] = Recent(16)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,14 +73,17 @@ def by_category(coco: CocoDataset, image_ids: Ids, names: Sequence[str] = ()) ->
             raise QueryError(f"{coco.name!r} has no category {name!r:.60}.")
     if len(names) > MOST_CLASSES - 2:
         raise QueryError(f"Expected at most {MOST_CLASSES - 2} categories, found {len(names)}.")
-    main = _main_categories(coco, [known[name].id for name in names] or None)
+    only = tuple(dict.fromkeys(known[name].id for name in names))
+    key = (coco.annotation_hash, only)
+    main = _mains.get(key, lambda: _main_categories(coco, only or None))
     main = main[coco.images.rows_of(image_ids)]
     if names:
-        chosen = list(dict.fromkeys(known[name].id for name in names))
+        chosen = list(only)
     else:
         ids, counts = np.unique(main[main >= 0], return_counts=True)
         chosen = ids[np.argsort(-counts, kind="stable")][:_MOST_CATEGORIES].tolist()
     by_id = {category.id: category.name for category in coco.categories}
+    chosen = [category_id for category_id in chosen if category_id in by_id]
     others = "all others" if names else "another, or none"
     of = np.full(len(image_ids), len(chosen), dtype=np.uint8)
     for place, category_id in enumerate(chosen):
@@ -164,8 +170,9 @@ def by_cluster(clusters: npt.NDArray[np.integer], words: Sequence[Sequence[str]]
 def _main_categories(coco: CocoDataset, only: Sequence[int] | None) -> Ids:
     """Return the category that takes up most of each image, int64, (images,); -1 for none."""
     table = coco.instances
-    keep = np.isin(table.category_ids, only) if only is not None else slice(None)
-    rows, ids = table.image_rows[keep], table.category_ids[keep]
+    ids = _first_of_name(coco)(table.category_ids)
+    keep = np.isin(ids, only) if only is not None else slice(None)
+    rows, ids = table.image_rows[keep], ids[keep]
     # An instance without an area counts, but least.
     areas = np.nan_to_num(table.area[keep], nan=0.0) + 1e-6
     main = np.full(len(coco.images), -1, dtype=np.int64)
@@ -181,3 +188,20 @@ def _main_categories(coco: CocoDataset, only: Sequence[int] | None) -> Ids:
     order = np.lexsort((-ids, areas))
     main[rows[order]] = ids[order]
     return main
+
+
+def _first_of_name(coco: CocoDataset) -> Callable[[Ids], Ids]:
+    """Return what gives of each category id the first that has its name: they count together."""
+    first: dict[str, int] = {}
+    for category in coco.categories:
+        first.setdefault(category.name, category.id)
+    pairs = sorted((category.id, first[category.name]) for category in coco.categories)
+    known, firsts = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+
+    def of(ids: Ids) -> Ids:
+        if not len(known):
+            return ids
+        places = np.searchsorted(known, ids).clip(max=len(known) - 1)
+        return np.where(known[places] == ids, firsts[places], ids)
+
+    return of

@@ -93,6 +93,7 @@ def umap_points(
     umap = _umap()
     parameters = parameters or UmapParameters()
     epochs = _EPOCHS_OF_FEW if n <= _MANY else _EPOCHS_OF_MANY
+    progress = progress or NoProgress()
     fitted = umap.UMAP(
         n_neighbors=min(parameters.neighbours, n - 1),
         min_dist=parameters.min_dist,
@@ -101,8 +102,9 @@ def umap_points(
         init=_start(vectors),
         random_state=parameters.seed,
         n_jobs=1,
-        tqdm_kwds=_telling(progress or NoProgress(), epochs),
+        tqdm_kwds=_telling(progress, epochs),
     ).fit(np.array(vectors, dtype=np.float32))
+    progress.update(epochs, epochs)
     points = np.asarray(fitted.embedding_, dtype=np.float64)
     if not np.isfinite(points).all():
         raise EmbeddingsError("UMAP gave no finite map of these vectors. Try other neighbours.")

@@ -16,6 +16,9 @@ _LEAST_PICTURES = 4
 _MOST_WORDS = 2
 _SEED = 0
 _ROUNDS = 12
+_TRIES = 4
+# The middles of regions are found from so many points, evenly drawn.
+_SAMPLE = 6_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +29,7 @@ class Region:
         level: 0 for the largest regions.
         words: those that mark its captions against all others, best first; may be none.
         place: its middle, in the layout's coordinates: a point of the region.
-        top: above which only a twentieth of its pictures lie, likewise.
+        top: above which few of the pictures over and under that lie, likewise.
         rows: int64, rows of the layout, ascending.
     """
 
@@ -69,21 +72,25 @@ def find_regions(
             rows = np.flatnonzero(of_point == number)
             if len(rows):
                 points = layout.points[rows]
-                top = float(np.quantile(points[:, 1], 0.95))
-                found.append(Region(level, words[number], _middle(points), top, rows))
+                middle = _middle(points)
+                found.append(Region(level, words[number], middle, _top(points, middle), rows))
     return tuple(found)
 
 
 def _clusters(points: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.int32]:
     from scipy.cluster.vq import kmeans2
+    from scipy.spatial import KDTree
 
+    few = points[:: max(1, len(points) // _SAMPLE)].astype(np.float64)
+    k = min(k, len(np.unique(few, axis=0)))
     with warnings.catch_warnings():
         # Points that coincide leave a cluster empty, which is no matter.
         warnings.simplefilter("ignore", UserWarning)
         seed = np.random.default_rng(_SEED)
-        _, found = kmeans2(points.astype(np.float64), k, _ROUNDS, minit="++", rng=seed)
-    of_point: npt.NDArray[np.int32] = found
-    return of_point
+        tries = [kmeans2(few, k, _ROUNDS, minit="++", rng=seed) for _ in range(_TRIES)]
+    centres, _ = min(tries, key=lambda found: float(((few - found[0][found[1]]) ** 2).sum()))
+    _, nearest = KDTree(centres).query(points)
+    return np.asarray(nearest, dtype=np.int32)
 
 
 def _middle(points: npt.NDArray[np.float32]) -> tuple[float, float]:
@@ -91,3 +98,9 @@ def _middle(points: npt.NDArray[np.float32]) -> tuple[float, float]:
     middle = np.median(points, axis=0)
     x, y = points[np.argmin(((points - middle) ** 2).sum(axis=1))]
     return float(x), float(y)
+
+
+def _top(points: npt.NDArray[np.float32], middle: tuple[float, float]) -> float:
+    """Return how far up the points go in the inner half, from side to side, of a region."""
+    aside = np.abs(points[:, 0] - middle[0])
+    return float(np.quantile(points[aside <= np.median(aside), 1], 0.95))

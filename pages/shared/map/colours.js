@@ -12,8 +12,9 @@ function themeOf(node) {
   const style = getComputedStyle(node);
   const ground = rgbOf(style.getPropertyValue("--st-background-color"));
   const ink = rgbOf(style.getPropertyValue("--st-text-color"));
+  const accent = rgbOf(style.getPropertyValue("--st-primary-color"));
   const light = 0.2126 * ground[0] + 0.7152 * ground[1] + 0.0722 * ground[2];
-  return { ground, ink, isDark: light < 0.5 };
+  return { ground, ink, accent, isDark: light < 0.5 };
 }
 
 function mix(one, other, share) {

@@ -1,6 +1,7 @@
 """What the map component draws, as short text: 40,504 pictures take about half a megabyte."""
 
 import base64
+import colorsys
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ _TITLES = {
     "licence": "Licence",
     "cluster": "Cluster",
 }
+_SHAPES = ("circle", "square", "triangle", "diamond")
 _FAR = 65_535
 _NO_SCORE = 65_535
 # Regions that the list has: the finest level that is still a list.
@@ -143,6 +145,8 @@ def _pattern(ids: npt.NDArray[np.int64], names: list[str]) -> dict[str, Any] | N
 
 def _legend(colouring: Colouring) -> dict[str, Any]:
     counts = colouring.counts.tolist()
+    colours = [_colours(colouring, place) for place in range(len(counts))]
+    shapes = _shapes(colouring, colours)
     return {
         "by": colouring.by,
         "title": _TITLES[colouring.by],
@@ -151,7 +155,8 @@ def _legend(colouring: Colouring) -> dict[str, Any]:
                 "name": name,
                 "count": counts[place],
                 "rest": place == colouring.rest,
-                "colours": _colours(colouring, place),
+                "colours": colours[place],
+                "shape": shapes[place],
             }
             for place, name in enumerate(colouring.names)
         ],
@@ -169,6 +174,22 @@ def _colours(colouring: Colouring, place: int) -> list[str]:
         step = round(place * (len(_LIGHT_RAMP) - 1) / max(1, n - 1))
         return [_LIGHT_RAMP[step], _DARK_RAMP[step]]
     return [SERIES[place] if n <= len(SERIES) else category_color(place + 1)]
+
+
+def _shapes(colouring: Colouring, colours: list[list[str]]) -> list[str]:
+    """Return the shape of each class: colours that are near one another differ in it."""
+    shapes = ["circle"] * len(colours)
+    if colouring.by == "score":  # its colours are steps, and only their order counts
+        return shapes
+    hued = [place for place, some in enumerate(colours) if some]
+    for turn, place in enumerate(sorted(hued, key=lambda place: _hue(colours[place][0]))):
+        shapes[place] = _SHAPES[turn % len(_SHAPES)]
+    return shapes
+
+
+def _hue(colour: str) -> float:
+    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return colorsys.rgb_to_hls(red, green, blue)[0]
 
 
 def _lit(layout: Layout, order: npt.NDArray[np.int64], found: Found | None) -> str | None:

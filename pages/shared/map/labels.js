@@ -3,7 +3,7 @@
 
 const ZOOM_OF_LEVEL = [0, 1.7, 4];
 const AREA_OF_NAME = 26_000; // square pixels for each name at most
-const APART = 6;
+const APART = 3;
 const LARGE = 90; // pixels from the middle of a region to its top
 
 class Labels {
@@ -29,27 +29,30 @@ class Labels {
     const most = Math.max(3, Math.floor((camera.width * camera.height) / AREA_OF_NAME));
     for (const name of this.names) {
       const isWanted = said.size < most && camera.zoom >= ZOOM_OF_LEVEL[name.level] && !said.has(name.text);
-      const box = isWanted ? this.boxOf(name, camera) : null;
-      const hasRoom = box && !boxes.some((other) => overlap(box, other));
-      name.span.hidden = !hasRoom;
-      if (!hasRoom) continue;
+      const places = isWanted ? this.boxesOf(name, camera) : [];
+      const box = places.find((place) => !boxes.some((other) => overlap(place, other)));
+      name.span.hidden = !box;
+      if (!box) continue;
       boxes.push(box);
       said.add(name.text);
       name.span.style.transform = `translate(${Math.round(box.left + APART)}px, ${Math.round(box.top + APART)}px)`;
     }
   }
 
-  // A name stands over its region, or in the middle of one that is large on the screen.
-  boxOf({ x, y, rise, width, height }, camera) {
+  // A name stands over its region or else under its middle; in the middle of one that is large
+  // on the screen.
+  boxesOf({ x, y, rise, width, height }, camera) {
     const [left, middle] = camera.toScreen(x, y);
     const up = rise * camera.scale;
-    const top = up < LARGE ? middle - up - height / 2 - 8 : middle;
-    const isInView = left > 0 && left < camera.width && top > 0 && top < camera.height;
-    if (!isInView || !width) return null;
+    const isInView = left > 0 && left < camera.width && middle > 0 && middle < camera.height;
+    if (!isInView || !width) return [];
     // At the rim a name moves inwards rather than be cut.
     const start = Math.min(camera.width - width - 4, Math.max(4, left - width / 2));
-    const above = Math.min(camera.height - height - 4, Math.max(4, top - height / 2));
-    return { left: start - APART, top: above - APART, right: start + width + APART, bottom: above + height + APART };
+    const tops = up < LARGE ? [middle - up - height - 8, middle - height / 2, middle + 0.6 * up] : [middle - height / 2];
+    return tops.map((top) => {
+      const above = Math.min(camera.height - height - 4, Math.max(4, top));
+      return { left: start - APART, top: above - APART, right: start + width + APART, bottom: above + height + APART };
+    });
   }
 }
 

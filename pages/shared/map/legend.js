@@ -24,7 +24,7 @@ class Legend {
           onpointerenter: (event) => event.pointerType === "mouse" && this.map.pointAtClass(place),
           onpointerleave: () => this.map.pointAtClass(null),
         },
-        element("i", { class: "swatch", "aria-hidden": "true" }),
+        element("i", { class: `swatch ${entry.shape}`, "aria-hidden": "true" }),
         element("span", { class: "class-name" }, entry.name),
         element("span", { class: "class-count" }, grouped(entry.count)),
       ),

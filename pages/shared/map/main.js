@@ -2,6 +2,7 @@
 
 const HINT = "Scroll or pinch to come nearer. Drag with Shift, or with the lasso, to select.";
 const DIMMED = 0.2;
+const SHAPES = ["circle", "square", "triangle", "diamond"];
 const ASIDE = 0.12; // of the other classes while one is pointed at in the legend
 
 class EmbeddingsMap {
@@ -193,15 +194,16 @@ class EmbeddingsMap {
     const { points } = this;
     this.renderer?.draw(this.camera, {
       colours: this.colours(theme),
+      shapes: this.shapes(),
       size: this.pointSize(),
       dimmed: this.data.lit ? DIMMED : 1,
       ink: theme.ink,
-      ground: theme.ground,
+      accent: theme.accent,
     });
     if (this.data.labels) this.labels.place(this.camera, this.taken());
     if (this.preview.point >= 0) this.preview.place();
     this.stage.dataset.drawn = points.n;
-    this.stage.dataset.zoom = this.camera.zoom.toFixed(3);
+    this.stage.dataset.view = [this.camera.x, this.camera.y, this.camera.scale].map((value) => value.toPrecision(8)).join(" ");
   }
 
   covered() {
@@ -239,6 +241,12 @@ class EmbeddingsMap {
       const alpha = (entry.rest ? 0.55 : 0.9) * (isAside ? ASIDE : 1);
       found.set([...this.colourOf(place, theme), alpha], 4 * place);
     });
+    return found;
+  }
+
+  shapes() {
+    const found = new Uint32Array(MOST_COLOURS);
+    this.data.legend.entries.forEach(({ shape }, place) => (found[place] = SHAPES.indexOf(shape)));
     return found;
   }
 

@@ -11,9 +11,11 @@ uniform vec2 scale;
 uniform float size;
 uniform float dimmed;
 uniform vec4 colours[${MOST_COLOURS}];
+uniform uint shapes[${MOST_COLOURS}];
 out vec4 colour;
-out vec2 edge;
+out float edge;
 flat out uint ring;
+flat out uint shape;
 void main() {
   bool isLit = (state & ${LIT}u) != 0u;
   bool isChosen = (state & ${CHOSEN}u) != 0u;
@@ -23,25 +25,34 @@ void main() {
   if (!isLit && !isChosen && !isPointed) colour.a *= dimmed;
   gl_Position = vec4((place - middle) * scale, 0.0, 1.0);
   gl_PointSize = size * larger + 1.0;
-  edge = vec2(gl_PointSize, 0.0);
+  edge = gl_PointSize;
+  shape = shapes[kind];
   ring = isPointed ? 2u : isChosen ? 1u : (isLit && dimmed < 1.0) ? 3u : 0u;
 }`;
 
 const FRAGMENT = `#version 300 es
 precision mediump float;
 in vec4 colour;
-in vec2 edge;
+in float edge;
 flat in uint ring;
+flat in uint shape;
 uniform vec3 ink;
-uniform vec3 ground;
+uniform vec3 accent;
 out vec4 drawn;
+// How far a place is from the middle of a shape that reaches to 1: circle, square, triangle, diamond.
+float reach(vec2 p) {
+  if (shape == 1u) return max(abs(p.x), abs(p.y)) * 1.16;
+  if (shape == 2u) return max(abs(p.x) * 0.92 - p.y * 0.53, p.y * 1.06) * 1.06 + 0.1;
+  if (shape == 3u) return (abs(p.x) + abs(p.y)) * 0.96;
+  return length(p);
+}
 void main() {
-  float radius = edge.x / 2.0;
-  float distance = length(gl_PointCoord - 0.5) * edge.x;
+  float radius = edge / 2.0;
+  float distance = reach(gl_PointCoord * 2.0 - 1.0) * radius;
   float cover = clamp(radius - distance, 0.0, 1.0);
-  float width = ring == 3u ? min(1.2, radius * 0.3) : max(1.3, radius * 0.22);
+  float width = max(1.4, radius * 0.24);
   float isRing = ring == 0u ? 0.0 : clamp(distance - (radius - width) + 0.5, 0.0, 1.0);
-  vec3 outer = ring == 3u ? ground : ink;
+  vec3 outer = ring == 3u ? accent : ink;
   float alpha = cover * mix(colour.a, 1.0, isRing);
   drawn = vec4(mix(colour.rgb, outer, isRing) * alpha, alpha);
 }`;
@@ -69,7 +80,7 @@ class Renderer {
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getProgramInfoLog(program) || "no program");
     gl.useProgram(program);
     this.program = program;
-    const names = ["middle", "scale", "size", "dimmed", "ink", "ground", "colours"];
+    const names = ["middle", "scale", "size", "dimmed", "ink", "accent", "colours", "shapes"];
     this.uniforms = Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(program, name)]));
     this.buffers = { place: gl.createBuffer(), kind: gl.createBuffer(), state: gl.createBuffer(), order: gl.createBuffer() };
     gl.enable(gl.BLEND);
@@ -119,7 +130,7 @@ class Renderer {
   }
 
   // Colours are [red, green, blue, alpha] from 0 to 1, one a class.
-  draw(camera, { colours, size, dimmed, ink, ground }) {
+  draw(camera, { colours, shapes, size, dimmed, ink, accent }) {
     const { gl, canvas, uniforms } = this;
     const ratio = devicePixelRatio || 1;
     const width = Math.round(camera.width * ratio);
@@ -134,7 +145,8 @@ class Renderer {
     gl.uniform1f(uniforms.size, size * ratio);
     gl.uniform1f(uniforms.dimmed, dimmed);
     gl.uniform3fv(uniforms.ink, ink);
-    gl.uniform3fv(uniforms.ground, ground);
+    gl.uniform3fv(uniforms.accent, accent);
+    gl.uniform1uiv(uniforms.shapes, shapes);
     gl.uniform4fv(uniforms.colours, colours);
     gl.drawElements(gl.POINTS, this.count + (this.isPointing ? 1 : 0), gl.UNSIGNED_INT, 0);
   }
