@@ -23,6 +23,14 @@ from core.views import Views
 
 Value = TypeVar("Value")
 
+_OF_CHARTS = (
+    "altair",
+    "scipy.stats",
+    "sklearn.cluster",
+    "sklearn.isotonic",
+    "statsmodels.stats.proportion",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept(Generic[Value]):
@@ -110,5 +118,5 @@ def warm_up() -> None:
     """
     dataset, model = library().default_pair()
     library().dataset(dataset, model).search("a picture", top_k=1)
-    for name in ("altair", "scipy.stats", "sklearn.isotonic", "statsmodels.stats.proportion"):
+    for name in _OF_CHARTS:
         import_module(name)
