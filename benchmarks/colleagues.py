@@ -2,15 +2,17 @@
 
     python -m benchmarks.colleagues [--pictures 5000] [--rounds 4] [--folder FOLDER] [--json]
 
-Two colleagues work while a third exports as the app does it: planned in the thread of the
-page, written by `Downloads`, the cut moved anew each time so that nothing is shared.
+Two colleagues work while a third exports as the app does it: asked for in the thread of the
+page, planned and written by `Downloads`, the cut moved anew each time so that nothing is shared.
 
 - `query`: in the server's process, a warm query with another cut, and what the gallery draws
   of its 24 pictures; milliseconds
 - `thumbnail`: from another process over HTTP, a small picture that is made already
 
 Alternates between an export and as long without one; a request counts to where it began.
-`plan` is how long the page waits before the download stands, `write` the rest, in seconds.
+`ask` is how long the page waits until the download stands, `make` the rest, in seconds. `memory`
+is the most that an export takes beside the server, as it begins and ends: what the kept process
+and its fork have to themselves (smaps_rollup of proc(5)), and what the server's own grows by.
 """
 
 import argparse
@@ -20,11 +22,12 @@ import json
 import logging
 import multiprocessing
 import os
+import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,7 +46,6 @@ from core.searchable import SearchableDataset
 from pages.shared.results import gallery_data
 
 MODEL, DIMENSION = "clip", 512
-PORT = 8652
 PAUSE_S = 0.02
 Span = tuple[float, float]
 
@@ -62,7 +64,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(figures, indent=1))
         return
-    print(f"plan {figures['plan_s']:.2f} s, write {figures['write_s']:.2f} s (medians)")
+    print(f"ask {figures['ask_s']:.3f} s, make {figures['make_s']:.2f} s (medians)")
+    print(f"memory +{figures['memory_mb']:.0f} MB, of it kept {figures['kept_mb']:.0f} MB")
     print(f"{'ms':<12} {'n':>6} {'p50':>7} {'p95':>7} | {'exporting: n':>12} {'p50':>7} {'p95':>7}")
     for name in ("query", "thumbnail"):
         alone, beside = figures[name]["alone"], figures[name]["beside"]
@@ -92,42 +95,92 @@ def measure(library: Library, count: int, rounds: int) -> dict[str, Any]:
     downloads = Downloads(library.settings)
     exports: list[Span] = []
     idle: list[Span] = []
-    plans: list[float] = []
-    with serving(library), asking(dataset) as queries, fetching() as thumbnails:
+    asked: list[float] = []
+    with (
+        serving(library) as port,
+        asking(dataset) as queries,
+        fetching(port) as thumbnails,
+    ):
         export(dataset, downloads, count)
         gc.collect()
         gc.freeze()  # as the app does when it has warmed up
         for number in range(rounds):
             begun = time.perf_counter()
-            plans.append(export(dataset, downloads, count - 1 - number))
+            asked.append(export(dataset, downloads, count - 1 - number))
             exports.append((begun, time.perf_counter()))
             time.sleep(1)
             begun = time.perf_counter()
             time.sleep(exports[-1][1] - exports[-1][0])
             idle.append((begun, time.perf_counter()))
+    server = private_mb([os.getpid()])
+    with remembering_the_most(lambda: private_mb([os.getpid(), *descendants()])) as most:
+        export(dataset, downloads, count - 1 - rounds)
+    kept = private_mb(descendants())
     downloads.close()
     whole = [end - begun for begun, end in exports]
     return {
-        "plan_s": float(np.median(plans)),
-        "write_s": float(np.median(np.subtract(whole, plans))),
+        "ask_s": float(np.median(asked)),
+        "make_s": float(np.median(np.subtract(whole, asked))),
+        "memory_mb": max(most) - server,
+        "kept_mb": kept,
         "query": {"alone": told(queries, idle), "beside": told(queries, exports)},
         "thumbnail": {"alone": told(thumbnails, idle), "beside": told(thumbnails, exports)},
     }
 
 
 def export(dataset: SearchableDataset, downloads: Downloads, count: int) -> float:
-    """Export the first pictures; return how many seconds planning took."""
+    """Export the first pictures; return how many seconds asking for it took."""
     found = dataset.find(Query((Part("image", 1),), cut=Cut("top", count)))
     begun = time.perf_counter()
-    plan = found.all_but([]).plan(who="somebody", when="2025-01-01T00:00:00+00:00")
-    token = downloads.start(plan, "many").token
-    planned = time.perf_counter() - begun
+    request = found.all_but([]).request(who="somebody", when="2025-01-01T00:00:00+00:00")
+    token = downloads.start(request, "many").token
+    asked = time.perf_counter() - begun
     while (download := downloads.get(token)).state is State.PREPARING:
         time.sleep(0.3)  # about as a browser asks
     if download.state is not State.READY or download.path is None:
         raise SystemExit(download.error)
     download.path.unlink()
-    return planned
+    return asked
+
+
+def descendants() -> list[int]:
+    """The processes that this one has started, and those that they have."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [os.getpid()]
+    for pid in found:
+        found += [child for child, parent in parents.items() if parent == pid]
+    return found[1:]
+
+
+def private_mb(pids: list[int]) -> float:
+    """What processes have to themselves."""
+    lines = []
+    for pid in pids:
+        with suppress(OSError):  # it has just ended
+            lines += Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
+
+
+@contextmanager
+def remembering_the_most(measured: Callable[[], float]) -> Iterator[list[float]]:
+    """Measure twenty times a second; all that was found is there when the block ends."""
+    found: list[float] = []
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(0.05):
+            found.append(measured())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        thread.join()
 
 
 def told(spans: list[Span], when: list[Span]) -> dict[str, float]:
@@ -165,41 +218,52 @@ def asking(dataset: SearchableDataset) -> Iterator[list[Span]]:
 
 
 @contextmanager
-def serving(library: Library) -> Iterator[None]:
+def serving(library: Library) -> Iterator[int]:
+    """Serve the routes on a port that is free; tells which."""
     logging.disable(logging.INFO)  # a line for each request
     app = Starlette(routes=routes(library))
-    server = uvicorn.Server(uvicorn.Config(app, port=PORT, log_config=None, access_log=False))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        while not server.started:
+            if not thread.is_alive():
+                raise SystemExit("The server that thumbnails are fetched from did not start.")
+            time.sleep(0.05)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 @contextmanager
-def fetching() -> Iterator[list[Span]]:
+def fetching(port: int) -> Iterator[list[Span]]:
     """Fetch thumbnails from another process; the times are there when the block ends."""
     spans: list[Span] = []
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    client = context.Process(target=fetch, args=(theirs,))
+    client = context.Process(target=fetch, args=(theirs, port))
     client.start()
-    ours.recv()  # it is there
+    theirs.close()  # so that its end is noticed
+    heard(ours)
+    yield spans
+    ours.send("over")
+    spans += heard(ours)
+    client.join()
+
+
+def heard(pipe: Connection) -> Any:
+    """What the client says; that it has ended is said, not waited for."""
     try:
-        yield spans
-    finally:
-        ours.send("over")
-        spans += ours.recv()
-        client.join()
+        return pipe.recv()
+    except EOFError:
+        raise SystemExit("The client that fetches thumbnails has ended by itself.") from None
 
 
-def fetch(pipe: Connection) -> None:
+def fetch(pipe: Connection, port: int) -> None:
     """Fetch one thumbnail after the other until told to end, then send the times."""
-    server = http.client.HTTPConnection("127.0.0.1", PORT)
+    server = http.client.HTTPConnection("127.0.0.1", port)
     spans, number = [], 0
     pipe.send("ready")
     while not pipe.poll(PAUSE_S):

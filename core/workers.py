@@ -196,7 +196,9 @@ def _started() -> Connection:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what libraries print goes to the log
-                start_new_session=True,  # Ctrl-C is for this process, which then closes the channel
+                # Ctrl-C is for this process, which then closes the channel. Not a session of its
+                # own: where Linux shares time by sessions first, niceness would mean nothing.
+                process_group=0,
             )
         except OSError as error:
             ours.close()

@@ -32,7 +32,7 @@ def home(settings: Settings, arguments: dict[str, Any], progress: Progress) -> A
 
 
 def who(settings: Settings, arguments: dict[str, Any], progress: Progress) -> Any:
-    return {"pid": os.getpid(), "nice": os.nice(0)}
+    return {"pid": os.getpid(), "nice": os.nice(0), "session": os.getsid(0)}
 
 
 def noise(settings: Settings, arguments: dict[str, Any], progress: Progress) -> Any:
