@@ -23,19 +23,21 @@ def choose_other(library: Library, view: View) -> str:
     """Draw the choice of a second model and return its name, "" for none."""
     here = [name for name in library.models_for(view.dataset) if name != view.model]
     asked = address.own("other")
+    if asked and asked not in (*library.models(), view.model):
+        st.caption(f"There is no model {plain(asked[:60])} here.")
+    if not here:
+        st.caption("No other model has embeddings of this dataset, so none stands beside it.")
+        return _NONE
     other = asked if asked in here else _NONE
     follow(_OTHER, other)
     st.selectbox(
         "Beside it",
         (_NONE, *here),
-        format_func=lambda name: name or ("no other model" if here else "no other model is here"),
+        format_func=lambda name: name or "no other model",
         key=_OTHER,
-        disabled=not here,
         help="A second model on the same pictures, with the interval of the difference.",
         on_change=lambda: _put("other", st.session_state[_OTHER]),
     )
-    if asked and asked not in (*library.models(), view.model):
-        st.caption(f"There is no model {plain(asked[:60])} here.")
     return other
 
 
