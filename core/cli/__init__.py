@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from core.cli import checkpoint, datasets, demo, embed, evaluate, replay, search, subsets
+from core.cli import analyze, checkpoint, datasets, demo, embed, evaluate, replay, search, subsets
 from core.cli import export as exports
 from core.cli import map as maps
 from core.cli import quality as qualities
@@ -54,6 +54,7 @@ app.command(cls=AskingCommand)(search.search)
 app.command()(exports.export)
 app.command()(verification.verify)
 app.command()(replay.replay)
+app.command()(analyze.analyze)
 app.command()(reports.report)
 app.command()(embed.embed)
 app.command(name="map")(maps.map_)

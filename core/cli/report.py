@@ -2,16 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from core.cli.opening import BarWhenNeeded, open_coco
 from core.errors import ReportError
 from core.settings import Settings
-
-if TYPE_CHECKING:
-    from core.report.sources import Source
 
 
 def report(
@@ -49,7 +46,10 @@ def report(
     """
     if output.suffix.lower() not in (".html", ".htm"):
         raise ReportError(f"Expected a file ending in .html, found {output}. Try: -o report.html")
-    source = _source(subset)
+    # Here, so that --help does not wait for NumPy.
+    from core.report.sources import source_of
+
+    source = source_of(Settings.from_environment(), subset)
     # Here, so that a file that is no recipe does not wait for PyTorch.
     from core.errors import CocoSiftError
     from core.library import open_library
@@ -76,16 +76,3 @@ def report(
         typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
     else:
         typer.echo(f"Wrote a report of {made.count:,} pictures to {output} ({n_bytes:,} bytes)")
-
-
-def _source(subset: str) -> "Source":
-    from core.report.sources import source_of_file, source_of_subset
-
-    path = Path(subset)
-    is_file = path.is_file() or path.suffix.lower() in (".zip", ".json")
-    if is_file:
-        return source_of_file(path)
-    # Here, so that --help does not wait for SQLAlchemy.
-    from core.catalogue import shared_catalogue
-
-    return source_of_subset(shared_catalogue(Settings.from_environment()), subset)

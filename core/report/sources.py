@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from core.errors import ReportError
 from core.recipe import Recipe, open_recipe
 from core.report.record import About
+from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.catalogue import Catalogue, Entry
@@ -23,6 +24,22 @@ class Source:
     about: About
     uploads: Mapping[str, bytes] = field(default_factory=dict)
     is_package: bool = False
+
+
+def source_of(settings: Settings, text: str) -> Source:
+    """Return what a person names: a file, or a subset of the catalogue by number or name.
+
+    Raises:
+        RecipeError: the file holds no recipe, or is damaged.
+        CatalogueError, ReportError: there is no such subset, or several.
+    """
+    path = Path(text)
+    if path.is_file() or path.suffix.lower() in (".zip", ".json"):
+        return source_of_file(path)
+    # Here, so that a file does not wait for SQLAlchemy.
+    from core.catalogue import shared_catalogue
+
+    return source_of_subset(shared_catalogue(settings), text)
 
 
 def source_of_file(path: Path) -> Source:
