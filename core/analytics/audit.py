@@ -11,7 +11,7 @@ whose name the model does not know is judged by the probe alone.
 Which pictures are likely wrong follows confident learning (C. Northcutt, L. Jiang and
 I. Chuang, "Confident learning: estimating uncertainty in dataset labels", J. Artif. Intell.
 Res. 70, 2021): each group's own mean confidence is the bar that a picture of the other group
-must reach.
+must pass.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,8 @@ MOST_LISTED = 500
 # The penalty of the probe, as a part of the mean variance along a dimension.
 _PENALTY = 0.1
 _ROWS_AT_ONCE = 4_096
+# Scores that know nothing put all pictures at the bar, and none of them beyond.
+_EQUAL = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,7 +55,7 @@ class Suspects:
         percentiles: float64, (n,): the percent of the other group's pictures that it passes:
             of those with the category a missed one scores at least as high as so many; of
             those without it a mislabelled one scores at most as high as so many.
-        n_likely: how many pictures reach the bar of confident learning; they come first, and
+        n_likely: how many pictures pass the bar of confident learning; they come first, and
             may be more than are listed.
     """
 
@@ -220,8 +222,8 @@ def suspects(
     passed = np.searchsorted(np.sort(joint[has]), joint[missed], side="right") / has.sum()
     under = np.searchsorted(np.sort(-joint[~has]), -joint[wrong], side="right") / (~has).sum()
     return (
-        _listed(image_ids, missed, confidences, passed, confidences[missed] >= bar_with),
-        _listed(image_ids, wrong, confidences, under, confidences[wrong] <= bar_without),
+        _listed(image_ids, missed, confidences, passed, confidences[missed] > bar_with + _EQUAL),
+        _listed(image_ids, wrong, confidences, under, confidences[wrong] < bar_without - _EQUAL),
     )
 
 

@@ -299,8 +299,13 @@ class _Moves:
         totals = np.add.reduceat(self.counts, self.starts) if rows.size else rows
         # The different t, and which of them each picture has.
         self.totals, self.total_of = np.unique(totals, return_inverse=True)
-        kinds = np.stack([self.groups, self.counts, np.repeat(self.total_of, sizes)])
-        self.kinds, self.kind_of = np.unique(kinds, axis=1, return_inverse=True)
+        kinds, self.kind_of = np.unique(
+            np.ravel_multi_index(
+                (self.groups, self.counts, np.repeat(self.total_of, sizes)), self._shape(table)
+            ),
+            return_inverse=True,
+        )
+        self.kinds = np.unravel_index(kinds, self._shape(table))
         self.is_open = np.ones(rows.size, dtype=np.bool_)
 
     def best(self, now: Ints, wanted: Floats) -> tuple[float, "_Moves", int]:
@@ -320,6 +325,10 @@ class _Moves:
         # Equal ones may differ by rounding; the first of them is meant.
         place = int(np.argmax(squares <= squares.min() + _SAME))
         return float(squares[place]), self, place
+
+    def _shape(self, table: Presence) -> tuple[int, int, int]:
+        most = int(self.counts.max(initial=0))
+        return max(1, len(table.names)), most + 1, max(1, self.totals.size)
 
     def take(self, now: Ints, place: int) -> Ints:
         """Return the instances after a move, which is not made twice."""

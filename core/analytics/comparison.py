@@ -65,7 +65,8 @@ class SideBySide:
         Of those that lie equally far apart, the one with the most pictures first.
         """
         shares = self.shares
-        spread = shares.max(axis=0) - shares.min(axis=0) if len(shares) else np.zeros(0)
+        highest, lowest = shares.max(axis=0, initial=0), shares.min(axis=0, initial=1)
+        spread = np.maximum(highest - lowest, 0)
         return np.lexsort((-self.images.sum(axis=0), -spread.round(12)))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from core.analytics.balance import Suggestion
-from core.analytics.comparison import Difference, SideBySide
+from core.analytics.comparison import Difference, Ints, SideBySide
 from core.charts.chart import Chart
 from core.charts.colours import ACCENT, MUTED, SERIES, series_colors
 
@@ -272,8 +272,8 @@ def balance_chart(suggestion: Suggestion, wanted: str, most: int = MOST_ROWS) ->
         title=_balance_title(suggestion, wanted),
         spec=spec,
         data=data,
-        n=f"n = {int(suggestion.before.sum()):,} instances now, "
-        f"{int(suggestion.after.sum()):,} as suggested; the orange bar is what is wanted",
+        n=f"n = {_instances(suggestion.before)} now, {_instances(suggestion.after)} as suggested; "
+        "the orange bar is what is wanted",
         about=_ABOUT_BALANCE,
     )
 
@@ -333,6 +333,8 @@ def _distance_title(made: SideBySide) -> str:
 
 def _balance_title(suggestion: Suggestion, wanted: str) -> str:
     first, last = suggestion.distances[0], suggestion.distances[-1]
+    if not suggestion.n_changes and suggestion.stopped == "reached":
+        return f"This is {wanted}: nothing need be changed"
     if not suggestion.n_changes:
         return f"{last:.2f} away from {wanted}, and no picture brings it nearer"
     changes = "1 change" if suggestion.n_changes == 1 else f"{suggestion.n_changes:,} changes"
@@ -357,6 +359,11 @@ def _n_of(made: SideBySide) -> str:
 
 def _pictures(n: int) -> str:
     return "1 picture" if n == 1 else f"{n:,} pictures"
+
+
+def _instances(counts: Ints) -> str:
+    n = int(counts.sum())
+    return "1 instance" if n == 1 else f"{n:,} instances"
 
 
 def _categories(n: int) -> str:

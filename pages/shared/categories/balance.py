@@ -221,6 +221,8 @@ def _ranked(current: Current) -> Ids | None:
 
 def _show_doors(current: Current, suggestion: Suggestion) -> None:
     n_added, n_dropped = len(suggestion.added), len(suggestion.dropped)
+    if suggestion.stopped == "reached" and not suggestion.n_changes:
+        return
     if not suggestion.n_changes:
         st.caption("There is nothing to suggest: choose another target, or let more be changed.")
         return
