@@ -60,7 +60,7 @@ def auc_chart(scores: LabelScores, name: str, noun: str) -> Chart:
             "without": scores.n_without,
         }
     )
-    y = alt.Y("label:N", title=None, sort=list(scores.names))
+    y = alt.Y("label:N", title=None, sort=list(scores.names), axis=alt.Axis(labelFlush=False))
     scale = alt.Scale(domain=[float(min(0.4, np.nanmin(scores.low, initial=0.4))), 1.0])
     tooltip = [
         alt.Tooltip("label:N", title=noun.capitalize()),
@@ -131,7 +131,9 @@ def _strip_layers(
         alt.Tooltip("p95:Q", title="5% score above", format=".3f"),
     ]
     base = alt.Chart(data).encode(
-        y=alt.Y("label:N", title=title, sort=order), color=color, tooltip=tooltip
+        y=alt.Y("label:N", title=title, sort=order, axis=alt.Axis(labelFlush=False)),
+        color=color,
+        tooltip=tooltip,
     )
     if offset is not None:
         base = base.encode(yOffset=offset)

@@ -63,6 +63,7 @@ def _show_standings(found: Found, cut: Standing | None, asked: float | None) -> 
         st.button(
             "Move the cut here",
             help="Show all that score at least so much, here and on Search.",
+            disabled=asked is None,
             on_click=change,
             args=(_with_cut, shown.score),
         )
