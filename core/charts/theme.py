@@ -57,6 +57,7 @@ def document_specification(chart: Chart) -> dict[str, Any]:
     """
     spec = _sized(chart.spec).properties(padding=4, background="transparent")
     config = _merged(_shape(), _ink("light"))
+    config["aria"] = config["mark"]["aria"] = False  # the document says what it shows
     return cast(dict[str, Any], spec.configure(**config).to_dict())
 
 
@@ -78,6 +79,10 @@ def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]
     config["mark"]["aria"] = False
     for mark in ("rule", "text"):
         config[mark]["color"] = "currentColor"  # the page's ink, in either theme
+    words = {"labelColor": "currentColor", "titleColor": "currentColor"}
+    config["header"] |= words
+    for guide in ("axis", "legend"):
+        config[guide] |= {**words, "labelOpacity": 0.78, "titleOpacity": 0.78}
     spec = spec.properties(padding={"left": 0, "right": 4, "top": 4, "bottom": 4})
     return cast(dict[str, Any], spec.configure(**config).to_dict())
 
@@ -133,6 +138,7 @@ def _shape() -> dict[str, Any]:
             "titleFontSize": 12,
             "labelLimit": 240,
         },
+        "header": {"labelFontSize": 12, "titleFontSize": 12},
         "view": {"stroke": None},
     }
 
