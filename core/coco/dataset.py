@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +18,7 @@ import pyarrow as pa
 from core.coco.annotation_index import AnnotationIndex
 from core.coco.caption_words import CaptionWords, open_caption_words
 from core.coco.manifest import DatasetManifest, safe_file_name
-from core.coco.records import Category, License, RawList, RawRecords, Span
+from core.coco.records import Category, License, RawList, RawRecords, Run, parsed
 from core.coco.scanner import Record, whole_number
 from core.coco.tables import IdIndex, ImageTable, InstanceTable, Ints, RowGroups, Strings
 from core.errors import DatasetError, PictureError
@@ -211,18 +212,13 @@ class CocoDataset:
         index = self._index(kind)
         groups = self._groups[kind]
         rows = self.images.rows_of(image_ids)
-        with index.source.reading() as reader:
-            return [
-                [
-                    json.loads(reader.read(int(index.starts[at]), int(index.lengths[at])).decode())
-                    for at in groups.of(int(row))
-                ]
-                for row in rows
-            ]
+        at = groups.of_all(rows)
+        records = parsed(RawList([Run(index.source, index.starts[at], index.lengths[at])]))
+        return [list(islice(records, count)) for count in groups.counts[rows].tolist()]
 
     def image_record(self, image_id: int) -> Record:
         """Return the parsed image record of one picture, from the primary file if it has it."""
-        raw = next(iter(RawList(self._image_spans(self.primary, [image_id]))))
+        raw = next(iter(RawList(self._image_runs(self.primary, [image_id]))))
         record: Record = json.loads(raw.decode())
         return record
 
@@ -243,11 +239,8 @@ class CocoDataset:
         index = self._index(kind)
         groups = self._groups[kind]
         rows = self.images.rows_of(image_ids)
-        annotations = [
-            Span(index.source, int(index.starts[at]), int(index.lengths[at]))
-            for row in rows
-            for at in groups.of(int(row))
-        ]
+        at = groups.of_all(rows)
+        run = Run(index.source, index.starts[at], index.lengths[at])
         members = self._raw_members(kind)
         return RawRecords(
             kind=kind,
@@ -255,8 +248,8 @@ class CocoDataset:
             licenses=members.pop(b'"licenses"', b"[]"),
             categories=members.pop(b'"categories"', None),
             others=tuple(members.items()),
-            images=RawList(self._image_spans(kind, image_ids)),
-            annotations=RawList(annotations),
+            images=RawList(self._image_runs(kind, image_ids)),
+            annotations=RawList([run] if at.size else []),
         )
 
     def record_sizes(self, kind: str, image_ids: Sequence[int] | Ints) -> tuple[Ints, Ints]:
@@ -406,20 +399,26 @@ class CocoDataset:
             license_ids=np.concatenate([i.license_ids[rows] for i, rows in parts]),
         )
 
-    def _image_spans(self, kind: str, image_ids: Sequence[int] | Ints) -> list[Span]:
+    def _image_runs(self, kind: str, image_ids: Sequence[int] | Ints) -> list[Run]:
         wanted = np.asarray(image_ids, dtype=np.int64)
         self.images.rows_of(wanted)
-        spans: list[Span | None] = [None] * len(wanted)
+        files = [self._indexes[other] for other in self._by_priority(kind)]
+        of, starts, lengths = (np.zeros(len(wanted), dtype=np.int64) for _ in range(3))
         missing = np.arange(len(wanted))
-        for other in self._by_priority(kind):
-            index = self._indexes[other]
+        for number, other in enumerate(self._by_priority(kind)):
             rows = self._image_rows_in[other].find(wanted[missing])
-            for place, row in zip(missing[rows >= 0], rows[rows >= 0], strict=True):
-                spans[place] = Span(
-                    index.source, int(index.image_starts[row]), int(index.image_lengths[row])
-                )
-            missing = missing[rows < 0]
-        return [span for span in spans if span is not None]
+            places, rows = missing[rows >= 0], rows[rows >= 0]
+            of[places] = number
+            starts[places] = files[number].image_starts[rows]
+            lengths[places] = files[number].image_lengths[rows]
+            missing = np.setdiff1d(missing, places, assume_unique=True)
+        # A new run begins where a record lies in another file than the one before it.
+        cuts = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), len(wanted)]
+        return [
+            Run(files[of[start]].source, starts[start:end], lengths[start:end])
+            for start, end in pairwise(cuts)
+            if start < end
+        ]
 
     def _record_bytes(self, kind: str) -> Ints:
         if kind not in self._sizes:

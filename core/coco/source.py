@@ -8,7 +8,7 @@ import codecs
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,11 +94,20 @@ class SourceReader:
         Raises:
             DatasetError: the file ends before.
         """
-        self.file.seek(start)
-        data = self.file.read(length)
-        if len(data) != length:
+        return self.read_all([start], [length])[0]
+
+    def read_all(self, starts: Sequence[int], lengths: Sequence[int]) -> list[bytes]:
+        """Return the bytes of several ranges.
+
+        Raises:
+            DatasetError: the file ends before one of them does.
+        """
+        file = self.file.fileno()
+        places = zip(lengths, starts, strict=True)
+        found = [os.pread(file, length, start) for length, start in places]
+        if list(map(len, found)) != list(lengths):
             raise DatasetError(f"{self.path} became shorter while it was read. Reload.")
-        return data
+        return found
 
 
 def inspect(path: Path, progress: Progress | None = None) -> SourceFile:

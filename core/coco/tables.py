@@ -86,6 +86,15 @@ class RowGroups:
         """Return the annotation rows of one image, ascending; int64."""
         return self._order[self._offsets[image_row] : self._offsets[image_row + 1]]
 
+    def of_all(self, image_rows: Ints) -> Ints:
+        """Return the annotation rows of several images, one image after the other; int64."""
+        starts = self._offsets[image_rows]
+        counts = self._offsets[image_rows + 1] - starts
+        before = np.cumsum(counts) - counts
+        within = np.arange(int(counts.sum())) - np.repeat(before, counts)
+        found: Ints = self._order[np.repeat(starts, counts) + within]
+        return found
+
 
 @dataclass(frozen=True)
 class ImageTable:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import islice
 from pathlib import Path
 
 from core.coco import safe_file_name
@@ -12,10 +12,11 @@ from core.errors import PictureError
 from core.export.contents import ANNOTATIONS, Contents, Member
 from core.export.geometry import Scaling
 from core.export.members import file_member, in_chunks
-from core.export.records import annotation_records, image_records
+from core.export.records import annotation_records, every_annotation, image_records
 from core.export.resizing import resized_mask
 
 COCO_FILE_STEMS = {"keypoints": "person_keypoints"}
+_AT_ONCE = 256  # records
 _FIRST, _NEXT = b"\n", b",\n"
 
 
@@ -116,7 +117,7 @@ def _pieces(contents: Contents, kind: str) -> Iterator[bytes]:
     yield b',\n"images": ['
     yield from _lines(image_records(contents, kind))
     yield b'],\n"annotations": ['
-    yield from _lines(chain.from_iterable(annotation_records(contents, kind)))
+    yield from _lines(every_annotation(contents, kind))
     yield b"]"
     # Captions have none, and pycocotools stumbles over an empty list beside captions.
     if head.categories is not None:
@@ -125,8 +126,7 @@ def _pieces(contents: Contents, kind: str) -> Iterator[bytes]:
 
 
 def _lines(records: Iterable[bytes]) -> Iterator[bytes]:
-    between = _FIRST
-    for record in records:
-        yield between
-        yield record
-        between = _NEXT
+    left, before = iter(records), _FIRST
+    while some := list(islice(left, _AT_ONCE)):
+        yield before + _NEXT.join(some)
+        before = _NEXT

@@ -62,6 +62,10 @@ class RecordChanges:
     numbering: Numbering | None = None
     scalings: Mapping[int, Scaling] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Something is changed."""
+        return bool(self.file_names) or not self.only_names
+
     @property
     def only_names(self) -> bool:
         """Nothing but file names is changed."""

@@ -63,7 +63,7 @@ def missing_members(contents: Contents) -> Iterator[Member]:
     """`missing.csv`: what was left out and why; no file when nothing was."""
     if contents.missing:
         rows = (
-            (picture.image_id, picture.file_name, rank, _reason(contents, picture.reason))
+            (picture.image_id, picture.file_name, rank, picture.reason)
             for picture, rank in zip(contents.missing, contents.missing_ranks, strict=True)
         )
         yield csv_member("missing.csv", ("id", "file", "rank", "reason"), rows)
@@ -136,17 +136,9 @@ def _number(score: np.float32) -> float | None:
     return float(_decimal(score)) if _decimal(score) else None
 
 
-def _reason(contents: Contents, reason: str) -> str:
-    """Why a picture is left out, without where this machine keeps its files."""
-    for folder in (contents.dataset.picture_folder, contents.masks):
-        if folder is not None:
-            reason = reason.replace(str(folder), folder.name)
-    return reason
-
-
 def _left_out(contents: Contents) -> Iterator[LeftOut]:
     for picture, rank in zip(contents.missing, contents.missing_ranks, strict=True):
-        reason = _valid(_reason(contents, picture.reason))
+        reason = _valid(picture.reason)
         yield LeftOut(picture.image_id, _valid(picture.file_name), reason, rank)
     images = contents.dataset.images
     names = images.file_names.take(images.rows_of(contents.not_annotated))

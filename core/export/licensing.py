@@ -1,6 +1,5 @@
 """Under which licences the pictures of a package are, and what these allow."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.coco import CocoDataset
+from core.coco.records import parsed
 from core.export.contents import Contents, Member
 from core.export.members import csv_member
 from core.export.records import image_records
@@ -111,11 +111,11 @@ def _rows(contents: Contents) -> Iterator[tuple[object, ...]]:
     terms = {licence.id: terms_of(licence.url) for licence in dataset.licenses}
     rows = dataset.images.rows_of(contents.image_ids)
     license_ids = dataset.images.license_ids[rows].tolist()
-    records = image_records(contents, dataset.primary)
-    for image_id, name, license_id, raw in zip(
+    records = parsed(image_records(contents, dataset.primary))
+    for image_id, name, license_id, record in zip(
         contents.new_ids, contents.file_names, license_ids, records, strict=True
     ):
-        url = json.loads(raw).get("flickr_url")
+        url = record.get("flickr_url")
         url = url if isinstance(url, str) else ""
         licence = known.get(license_id)
         allowed = terms.get(license_id, UNKNOWN)

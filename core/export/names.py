@@ -16,6 +16,8 @@ from core.errors import PictureError
 # What Windows refuses in a name, by "Naming Files, Paths, and Namespaces" of its documentation.
 _REFUSED = re.compile(r'[<>:"|?*\\\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?", re.IGNORECASE)
+# A file in no folder, of letters that are the same to all systems, in either case.
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}(?<!\.)")
 # The longest that NTFS, APFS and ext4 all take, in the unit that is the narrowest.
 LONGEST_BYTES = 255
 
@@ -61,6 +63,12 @@ class _Taken:
     folders: set[str] = field(default_factory=set)
 
     def name(self, image_id: int, file_name: str, source: str) -> str:
+        if not self.by_stem and _PLAIN.fullmatch(file_name) and not _DEVICES.fullmatch(file_name):
+            # Nearly all are so: what follows would come to the same, but takes its time.
+            key = file_name.lower()
+            if key not in self.files and key not in self.folders:
+                self.files[key] = (file_name, source)
+                return file_name
         try:
             wanted = str(safe_file_name(file_name))
         except PictureError:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.coco import CocoDataset, safe_file_name
+from core.coco import CocoDataset
 from core.errors import ExportError, PictureError
 from core.export.contents import Ids, MissingPicture
 from core.export.stored import version_of
 from core.images import Availability, PictureStore, open_picture, read_header
+from core.images.jpeg import jpeg_size
 from core.settings import Settings
 
 # What a JPEG of COCO takes, about; stands in for pictures that are not fetched yet.
@@ -26,7 +27,7 @@ NOT_LOOKED_AT = "-"
 _REMOTE = "remote"
 # How the two most frequent formats end, and how far from the end of a file that is whole.
 _ENDS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82"}
-_TAIL_BYTES = 64
+_HEAD_BYTES, _TAIL_BYTES = 2048, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,11 @@ def look(
                 raise failed[image_id]
             folder = dataset.picture_folder
             found.append(_examined(pictures, picture, side, available[image_id], folder))
-        except (PictureError, OSError) as error:
+        except PictureError as error:
             found.append(_without(picture, str(error)))
+        except OSError as error:  # without where it lies: that is not for those who read it
+            reason = f"{file_name} cannot be read: {error.strerror or type(error).__name__}."
+            found.append(_without(picture, reason))
     return found
 
 
@@ -183,7 +187,7 @@ def _examined(
         n_bytes = int((sides[0] * sides[1] or USUAL_PIXELS) * BYTES_PER_PIXEL)
         return _standing(picture, picture.source, None, n_bytes, _REMOTE)
     if known.state == "local" and folder is not None:
-        path = folder / safe_file_name(picture.file_name)
+        path = Path(f"{folder}/{picture.file_name}")  # its name was found to be safe
     else:
         path = _present(pictures, picture.image_id)
     status = path.stat()
@@ -228,15 +232,22 @@ def _raster_size(file: str, n_bytes: int, mtime_ns: int) -> tuple[int, int]:
     It is decoded only when it does not end as its format does: an interrupted copy has a
     header, too.
     """
+    head, tail = _both_ends(file, n_bytes)
+    size = jpeg_size(head)
+    if size is not None and _ENDS["image/jpeg"] in tail:
+        return size
     path = Path(file)  # the text is what is remembered: it is hashed at once, a path by its parts
     header = read_header(path)
     end = _ENDS.get(header.media_type)
-    if end is None or end not in _tail(path, n_bytes):
+    if end is None or end not in tail:
         open_picture(path, Settings()).close()
     return header.width, header.height
 
 
-def _tail(path: Path, n_bytes: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(0, n_bytes - _TAIL_BYTES))
-        return file.read()
+def _both_ends(file: str, n_bytes: int) -> tuple[bytes, bytes]:
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        tail = os.pread(descriptor, _TAIL_BYTES, max(0, n_bytes - _TAIL_BYTES))
+        return os.pread(descriptor, _HEAD_BYTES, 0), tail
+    finally:
+        os.close(descriptor)

@@ -254,7 +254,8 @@ def standing(
         else picture
         for picture in found
     ]
-    return found if selection.masks is None else _with_masks(selection, found)
+    folder = selection.masks
+    return found if folder is None else _with_masks(selection, folder, found)
 
 
 def scalings(dataset: CocoDataset, image_ids: Sequence[int], longest: int) -> dict[int, Scaling]:
@@ -269,22 +270,22 @@ def scalings(dataset: CocoDataset, image_ids: Sequence[int], longest: int) -> di
     return {image_id: scaling for image_id, scaling in found.items() if scaling is not None}
 
 
-def _with_masks(selection: Selection, found: list[Picture]) -> list[Picture]:
-    """Call those missing that have a panoptic record, but not its mask."""
+def _with_masks(selection: Selection, folder: Path, found: list[Picture]) -> list[Picture]:
+    """Call those missing that have a panoptic record, but not its mask in `folder`."""
     ids = np.array([picture.image_id for picture in found], dtype=np.int64)
     bare = Contents(selection.dataset, ids, (), (), None, (), ())
     checked = []
     for picture, records in zip(found, annotation_records(bare, "panoptic"), strict=True):
-        lost = [name for name in mask_names(records) if not _is_mask(selection.masks, name)]
+        lost = [name for name in mask_names(records) if not _is_mask(folder, name)]
         if lost and not picture.reason:
-            reason = f"Its panoptic mask {lost[0]!r} is not in {selection.masks}."
+            reason = f"Its panoptic mask {lost[0]!r} is not in {folder.name}."
             picture = Picture(picture.image_id, picture.file_name, picture.name, reason=reason)
         checked.append(picture)
     return checked
 
 
-def _is_mask(folder: Path | None, name: str) -> bool:
-    return bool(folder and name) and (folder / name).is_file()  # type: ignore[operator]
+def _is_mask(folder: Path, name: str) -> bool:
+    return bool(name) and (folder / name).is_file()
 
 
 def _check_fit(shape: Format, choices: ExportChoices) -> None:
@@ -380,8 +381,8 @@ def _mask_folder(dataset: CocoDataset, image_ids: Ids) -> Path | None:
     """The folder of the panoptic masks, which COCO puts beside the file, under its name."""
     if "panoptic" not in dataset.kinds:
         return None
-    spans = dataset.raw_records("panoptic", image_ids).annotations.spans
-    folder = spans[0].source.path.with_suffix("") if spans else None
+    runs = dataset.raw_records("panoptic", image_ids).annotations.runs
+    folder = runs[0].source.path.with_suffix("") if runs else None
     return folder if folder is not None and folder.is_dir() else None
 
 

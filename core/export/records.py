@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import numpy as np
 
@@ -32,6 +32,9 @@ class Objects:
 def image_records(contents: Contents, kind: str) -> Iterator[bytes]:
     """The image record of each picture, of the file of `kind` where that lists it."""
     raw = contents.dataset.raw_records(kind, contents.image_ids).images
+    if not contents.changes:
+        yield from raw
+        return
     for image_id, record in zip(contents.image_ids.tolist(), raw, strict=True):
         yield contents.changes.image(image_id, record)
 
@@ -43,6 +46,14 @@ def annotation_records(contents: Contents, kind: str) -> Iterator[list[bytes]]:
     raw = iter(dataset.raw_records(kind, image_ids).annotations)
     for image_id, count in zip(image_ids.tolist(), counts.tolist(), strict=True):
         yield contents.changes.annotations(kind, image_id, list(islice(raw, count)))
+
+
+def every_annotation(contents: Contents, kind: str) -> Iterator[bytes]:
+    """The annotation records of `kind` of all pictures, one after the other."""
+    if contents.changes.only_names:
+        yield from contents.dataset.raw_records(kind, contents.image_ids).annotations
+        return
+    yield from chain.from_iterable(annotation_records(contents, kind))
 
 
 def captions(contents: Contents) -> Iterator[tuple[str, ...]]:
@@ -73,9 +84,7 @@ def _from_columns(contents: Contents) -> Iterator[Objects]:
     groups = RowGroups(table.image_rows, len(images))
     rows = images.rows_of(contents.image_ids)
     ends = np.cumsum(groups.counts[rows]).tolist()
-    # Taken at once: numpy's cost for each call is that of many numbers.
-    none = np.empty(0, dtype=np.int64)
-    at = np.concatenate([none, *(groups.of(row) for row in rows.tolist())])
+    at = groups.of_all(rows)
     ids, category_ids = table.ids[at].tolist(), table.category_ids[at].tolist()
     crowds = table.iscrowd[at].astype(int).tolist()
     boxes, areas = table.bbox[at].tolist(), table.area[at].tolist()
