@@ -26,6 +26,8 @@ RUN_AS_THEY_STAND = (
     "python -m core search --like 46 --hide-duplicates 0.95 --diversity 0.3 --json",
     'python -m core search "a dog on a beach" --url',
     'python -m core search "cars at night" --export cars.zip',
+    'python -m core analyze "?q=a+dog&k=24" --label dog',
+    "python -m core quality --dataset demo --model demo",
     "python -m core datasets",
 )
 
@@ -149,7 +151,7 @@ def test_a_command_of_the_tour_runs(command, tmp_path):
 def test_the_steps_on_recipes_run(tmp_path):
     steps = commands(section("Recipes and the catalogue"))
     assert [step.split()[3] for step in steps] == [
-        *("search", "verify", "replay", "export", "subsets")
+        *("search", "verify", "replay", "export", "report", "subsets")
     ]
     for step in steps:
         done = run(step, tmp_path)
