@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from core.export.contents import Contents, Member
 from core.export.formats.common import beside
@@ -96,6 +95,8 @@ def _csv(contents: Contents) -> Iterator[Member]:
 
 
 def _parquet(contents: Contents) -> Iterator[Member]:
+    import pyarrow.parquet as pq  # megabytes that other formats do without
+
     for table in _tables(contents):
         columns = [
             _array(name, [row[at] for row in table.rows]) for at, name in enumerate(table.columns)
