@@ -22,7 +22,6 @@ import json
 import logging
 import multiprocessing
 import os
-import socket
 import tempfile
 import threading
 import time
@@ -222,19 +221,18 @@ def serving(library: Library) -> Iterator[int]:
     """Serve the routes on a port that is free; tells which."""
     logging.disable(logging.INFO)  # a line for each request
     app = Starlette(routes=routes(library))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=server.run, args=([listening],))
-        thread.start()
-        while not server.started:
-            if not thread.is_alive():
-                raise SystemExit("The server that thumbnails are fetched from did not start.")
-            time.sleep(0.05)
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join()
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise SystemExit("The server that thumbnails are fetched from did not start.")
+        time.sleep(0.05)
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @contextmanager
