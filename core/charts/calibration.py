@@ -26,7 +26,8 @@ _ABOUT_CURVE = (
     "harmonic mean. Right is what the labels say. The bands are 95% intervals: Wilson's (1927) "
     "for precision and recall, percentiles of a bootstrap over pictures (Efron and Tibshirani, "
     "1993) for F1. They say how far other pictures of the same kind may differ; for this dataset "
-    "the figures are exact, if the labels are."
+    "the figures are exact, if the labels are. Measured on the pictures that pass the filters and "
+    "have a vector."
 )
 _ABOUT_RELIABILITY = (
     "Each mark is a range of scores: the share of its pictures that is right, with Wilson's 95% "
@@ -80,7 +81,7 @@ def threshold_chart(calibration: Calibration, cut: float, labels: str) -> Chart:
     layers: list[alt.Chart] = []
     for name, color in zip(_FIGURES, _COLORS, strict=True):
         layers.append(
-            alt.Chart(data)
+            alt.Chart()
             .mark_area(color=color, fillOpacity=_BAND, tooltip=False)
             .encode(
                 x=x,
@@ -89,7 +90,7 @@ def threshold_chart(calibration: Calibration, cut: float, labels: str) -> Chart:
             )
         )
     lines = (
-        alt.Chart(data)
+        alt.Chart()
         .transform_fold(list(_FIGURES), as_=["figure", "share"])
         .mark_line()
         .encode(
@@ -106,7 +107,7 @@ def threshold_chart(calibration: Calibration, cut: float, labels: str) -> Chart:
     return Chart(
         name="calibration",
         title=point_words(calibration.at(cut)),
-        spec=alt.layer(*layers, lines, _cut_rule(cut)).properties(height=_HEIGHT),
+        spec=alt.layer(*layers, lines, _cut_rule(cut), data=data).properties(height=_HEIGHT),
         data=data,
         n=f"{_n(calibration)} · right: {labels}",
         about=_ABOUT_CURVE,

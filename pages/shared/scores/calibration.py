@@ -35,8 +35,8 @@ _FEW = 10
 _MOST_SUBSETS = 200
 _KEPT, _KEPT_BYTES = 64, 128 * 2**20
 _LABELS_HELP = (
-    "A picture is right if it has these. Type a condition to say how many: `dog>=2`, "
-    "`small:person`, `super:animal`."
+    "A picture is right if it has these, and wrong if it has not, also where annotators left "
+    "something out. Type a condition to say how many: `dog>=2`, `small:person`, `super:animal`."
 )
 
 
@@ -182,6 +182,7 @@ def _choose_subset(coco: CocoDataset, found: Found, entries: Sequence[Entry]) ->
         format_func=names.get,
         key=_SUBSET,
         placeholder="Choose one",
+        help="All other pictures count as wrong.",
         on_change=_change_subset,
     )
     if asked not in known:

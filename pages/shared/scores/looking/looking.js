@@ -96,7 +96,8 @@ class Looking {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     const target = event.composedPath()[0];
     if (target.isContentEditable || ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName)) return;
-    if (!this.root.checkVisibility?.() || document.querySelector('[role="dialog"]')) return;
+    const isHidden = this.root.checkVisibility && !this.root.checkVisibility();
+    if (isHidden || document.querySelector('[role="dialog"]')) return;
     const answer = ANSWERS.find(({ key }) => key === event.key.toLowerCase());
     const isBack = event.key === "ArrowLeft" || event.key === "Backspace";
     const isNext = event.key === "ArrowRight" && !this.isOver && this.answers[this.pictures[this.place].id];
