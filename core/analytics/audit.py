@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.analytics.makeup import presence
+from core.coco import CocoDataset
 from core.errors import QueryError
 from core.evaluation import photo_of
 from core.query.record import Cut, Part, Query
@@ -198,6 +199,14 @@ def audit(searchable: "SearchableDataset", category: str) -> Audit:
         text_auc=_auc(text, has),
         probe_auc=_auc(held_out, has),
     )
+
+
+def auditable(dataset: CocoDataset) -> tuple[str, ...]:
+    """Return the categories that can be looked over, by name: `FEWEST` pictures and more have
+    each, and so many lack it."""
+    table = presence(dataset)
+    can_be = np.minimum(table.images, table.n_images - table.images) >= FEWEST
+    return tuple(sorted(table.names[at] for at in np.flatnonzero(can_be)))
 
 
 def suspects(

@@ -10,7 +10,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from core.cli import analyze, checkpoint, datasets, demo, embed, evaluate, replay, search, subsets
+from core.cli import (
+    analyze,
+    audit,
+    checkpoint,
+    datasets,
+    demo,
+    embed,
+    evaluate,
+    replay,
+    search,
+    subsets,
+)
 from core.cli import export as exports
 from core.cli import map as maps
 from core.cli import quality as qualities
@@ -55,6 +66,7 @@ app.command()(exports.export)
 app.command()(verification.verify)
 app.command()(replay.replay)
 app.command()(analyze.analyze)
+app.command()(audit.audit)
 app.command()(reports.report)
 app.command()(embed.embed)
 app.command(name="map")(maps.map_)

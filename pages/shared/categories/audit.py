@@ -1,9 +1,8 @@
 """Audit lists: pictures whose annotations of a category are likely wrong, as a gallery."""
 
-import numpy as np
 import streamlit as st
 
-from core.analytics.audit import FEWEST, MOST_LISTED, Audit, Suspects, audit
+from core.analytics.audit import FEWEST, MOST_LISTED, Audit, Suspects, audit, auditable
 from core.analytics.balance import query_of_ids
 from core.analytics.makeup import presence
 from core.errors import QueryError
@@ -32,18 +31,18 @@ def show_audit(current: Current) -> None:
     if not table.instances.any():
         st.info("This dataset has no instances, so there are no labels to look over.")
         return
-    can_be = np.minimum(table.images, table.n_images - table.images) >= FEWEST
-    names = sorted(table.names[at] for at in np.flatnonzero(can_be))
+    names = auditable(searchable.coco)
     if not names:
         st.info(
             f"No category is in {FEWEST} pictures and absent from {FEWEST}: that is too few to "
             "tell what it looks like."
         )
         return
-    most = table.names[int(np.where(can_be, table.images, -1).argmax())]
+    images = dict(zip(table.names, table.images.tolist(), strict=True))
+    most = max(names, key=lambda name: images[name])
     category = address.own("audit") if address.own("audit") in names else most
     kind = address.own("suspects") if address.own("suspects") in _KINDS else "missed"
-    _show_choice(names, dict(zip(table.names, table.images.tolist(), strict=True)), category, kind)
+    _show_choice(names, images, category, kind)
     try:
         with st.spinner("Looking over the labels…"):
             looked = _audits.get(
@@ -56,7 +55,7 @@ def show_audit(current: Current) -> None:
     _show_suspects(current, looked, kind)
 
 
-def _show_choice(names: list[str], images: dict[str, int], category: str, kind: str) -> None:
+def _show_choice(names: tuple[str, ...], images: dict[str, int], category: str, kind: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         follow(_CATEGORY, category)
         st.selectbox(

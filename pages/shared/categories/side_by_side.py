@@ -133,7 +133,11 @@ def _show_distances(made: SideBySide) -> None:
     has_instances = made.instances.any(axis=1)
     if has_instances.sum() < 2:
         return
-    show_chart(distance_chart(made), key="distances")
+    chart = distance_chart(made)
+    if len(made.subsets) == 2:  # one number needs no table
+        st.markdown(f"**{plain(chart.title)}**", help=chart.about)
+        return
+    show_chart(chart, key="distances")
 
 
 def _pair(n: int) -> tuple[int, int]:
