@@ -1,5 +1,6 @@
 """Section By category: which categories, caption words and crowds of instances score high."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
@@ -51,7 +52,7 @@ def _show_categories(current: Current) -> None:
     if not len(scores):
         st.info("No picture with a score has an instance, so there is no category to compare.")
         return
-    _show_labels(scores, "category", _with_category)
+    _show_labels(current, scores, "category", _with_category)
 
 
 def _show_words(current: Current) -> None:
@@ -62,7 +63,7 @@ def _show_words(current: Current) -> None:
     if not len(scores):
         st.info(f"No word is in the captions of {LEAST_PICTURES} pictures or more.")
         return
-    _show_labels(scores, "word", _with_word)
+    _show_labels(current, scores, "word", _with_word)
     st.caption(
         f"Words of {LEAST_PICTURES} pictures or more, ordered by the lower end of their interval, "
         "so that a rare word does not come first by chance."
@@ -74,10 +75,12 @@ def _show_instances(current: Current) -> None:
     if scores is None:
         st.info("This dataset has no instances.")
         return
-    show_chart(instances_chart(scores))
+    show_chart(figures.drawn(current, "instances", lambda: instances_chart(scores)))
 
 
-def _show_labels(scores: LabelScores, noun: str, narrowed) -> None:
+def _show_labels(
+    current: Current, scores: LabelScores, noun: str, narrowed: Callable[[Query, str], Query]
+) -> None:
     """Draw the strips and areas of the first labels, or of all."""
     shown = scores if address.own("rows") == "all" else scores.first(_FIRST)
 
@@ -86,10 +89,15 @@ def _show_labels(scores: LabelScores, noun: str, narrowed) -> None:
             open_on_search(narrowed(view().query, str(datum["label"])))
 
     left, right = st.columns(2, gap="large")
-    with left:
-        show_chart(label_strips_chart(shown, f"score-{noun}", noun), on_click=opened)
-    with right:
-        show_chart(auc_chart(shown, f"score-{noun}", noun), on_click=opened)
+    for column, chart in ((left, label_strips_chart), (right, auc_chart)):
+        what = (chart.__name__, noun, len(shown))
+        with column:
+            show_chart(
+                figures.drawn(
+                    current, what, lambda chart=chart: chart(shown, f"score-{noun}", noun)
+                ),
+                on_click=opened,
+            )
     if len(scores) > _FIRST:
         follow(_ROWS_KEY, shown is scores)
         st.toggle(f"All {len(scores):,} rows", key=_ROWS_KEY, on_change=_choose_rows)

@@ -1,8 +1,9 @@
-"""The figures of the page, each made once for all people who ask the same of the same files.
+"""The figures and charts of the page, each made once for all who ask the same of the same files.
 
 They are records that nobody changes, so they are shared and not copied.
 """
 
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from core.analytics.scores import (
     score_histogram,
 )
 from core.analytics.stability import Stability, stability_of
+from core.charts import Chart
 from core.coco import CocoDataset
 from core.found import Found
 from core.query import Query, canonical
@@ -80,8 +82,23 @@ def stability(current: Current, found: Found) -> Stability:
     return _stability(_key(current, found.query), current, found)
 
 
+def drawn(current: Current, what: Hashable, make: Callable[[], Chart]) -> Chart:
+    """Return a chart of the query's figures, which is made once: Altair takes its time.
+
+    Args:
+        what: which chart, and all that it depends on beside dataset, model and query.
+        make: makes it.
+    """
+    return _drawn(_key(current, current.found.query), what, make)
+
+
 def _key(current: Current, query: Query) -> Key:
     return current.searchable.fingerprint, canonical(query)
+
+
+@st.cache_resource(max_entries=4 * _KEPT, show_spinner=False)
+def _drawn(key: Key, what: Hashable, _make: Callable[[], Chart]) -> Chart:
+    return _make()
 
 
 @st.cache_resource(max_entries=_KEPT, show_spinner=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import streamlit as st
 
-from core.analytics.overlap import Overlap, overlap_of
+from core.analytics.overlap import overlap_of
 from core.analytics.scores import cut_score
 from core.charts.overlap import jaccard_chart, query_densities_chart, upset_chart
 from core.errors import CocoSiftError
@@ -51,7 +51,7 @@ def show_queries(current: Current) -> None:
     with right:
         _show_densities(current, named)
     if len(named) > 1:
-        _show_overlap(overlap_of([n.name for n in named], [n.found.image_ids for n in named]))
+        _show_overlap(current, named)
 
 
 def _show_densities(current: Current, named: list[Named]) -> None:
@@ -62,7 +62,13 @@ def _show_densities(current: Current, named: list[Named]) -> None:
         if density.bandwidth
     ]
     if drawn:
-        show_chart(query_densities_chart(*zip(*drawn, strict=True)))
+        show_chart(
+            figures.drawn(
+                current,
+                ("densities", _what(named)),
+                lambda: query_densities_chart(*zip(*drawn, strict=True)),
+            )
+        )
     else:
         st.info("All scores of each query are the same, so there is nothing to draw.")
 
@@ -110,7 +116,9 @@ def _show_other(index: int, other: Other) -> None:
         st.caption(plain(other.text))
 
 
-def _show_overlap(overlap: Overlap) -> None:
+def _show_overlap(current: Current, named: list[Named]) -> None:
+    overlap = overlap_of([one.name for one in named], [one.found.image_ids for one in named])
+    what = _what(named)
     left, right = st.columns(2, gap="large")
 
     def open_pair(datum: dict) -> None:
@@ -123,14 +131,21 @@ def _show_overlap(overlap: Overlap) -> None:
             _open(overlap.intersections[int(datum["place"])].image_ids)
 
     with left:
-        show_chart(upset_chart(overlap), on_click=open_group)
+        chart = figures.drawn(current, ("upset", what), lambda: upset_chart(overlap))
+        show_chart(chart, on_click=open_group)
     with right:
-        show_chart(jaccard_chart(overlap), on_click=open_pair)
+        chart = figures.drawn(current, ("jaccard", what), lambda: jaccard_chart(overlap))
+        show_chart(chart, on_click=open_pair)
         shared = overlap.in_all()
         if len(shared):
             st.button(
                 f"See the {len(shared):,} that every query finds", on_click=_open, args=(shared,)
             )
+
+
+def _what(named: list[Named]) -> tuple[tuple[str, str], ...]:
+    """Return what charts of several queries depend on beside the query itself."""
+    return tuple((one.name, one.found.words) for one in named)
 
 
 def _others() -> list[Other]:

@@ -34,13 +34,24 @@ def show_spread(current: Current) -> None:
         return
     asked = _asked()
     at_least = spread.cut.n_at_least if spread.cut else 0
-    show_chart(histogram_chart(spread.histogram, at_least, asked), on_click=_look_at_bin)
+    show_chart(
+        figures.drawn(
+            current,
+            ("histogram", asked),
+            lambda: histogram_chart(spread.histogram, at_least, asked),
+        ),
+        on_click=_look_at_bin,
+    )
     _show_standings(found, spread.cut, asked)
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(rank_chart(spread.curve, spread.cut))
+        show_chart(figures.drawn(current, "ranks", lambda: rank_chart(spread.curve, spread.cut)))
     with right:
-        show_chart(density_chart(spread.densities, spread.histogram))
+        show_chart(
+            figures.drawn(
+                current, "density", lambda: density_chart(spread.densities, spread.histogram)
+            )
+        )
 
 
 def _show_standings(found: Found, cut: Standing | None, asked: float | None) -> None:

@@ -31,7 +31,7 @@ def show_stability(current: Current) -> None:
         return
     if stability.hangs_on_phrasing:
         st.warning(_warning(stability), icon=":material/warning:")
-    show_chart(kept_chart(stability))
+    show_chart(figures.drawn(current, "stability", lambda: kept_chart(stability)))
     _show_doors(stability)
     _show_table(stability)
 
