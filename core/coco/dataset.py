@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, pairwise
@@ -161,8 +161,10 @@ class CocoDataset:
         if "captions" not in self._indexes:
             self.images.rows_of(image_ids)
             return [() for _ in image_ids]
-        records = self.annotations_of(image_ids, "captions")
-        return [tuple(_valid(record["caption"]) for record in of_one) for of_one in records]
+        return [
+            tuple(_valid(record["caption"]) for record in of_one)
+            for of_one in self._parsed(image_ids, "captions")
+        ]
 
     def caption_words(self, progress: Progress | None = None) -> CaptionWords:
         """Return the words of the captions, none without a captions file.
@@ -209,12 +211,7 @@ class CocoDataset:
 
     def annotations_of(self, image_ids: Sequence[int] | Ints, kind: str) -> list[list[Record]]:
         """Return the parsed annotation records of each picture, in source order."""
-        index = self._index(kind)
-        groups = self._groups[kind]
-        rows = self.images.rows_of(image_ids)
-        at = groups.of_all(rows)
-        records = parsed(RawList([Run(index.source, index.starts[at], index.lengths[at])]))
-        return [list(islice(records, count)) for count in groups.counts[rows].tolist()]
+        return list(self._parsed(image_ids, kind))
 
     def image_record(self, image_id: int) -> Record:
         """Return the parsed image record of one picture, from the primary file if it has it."""
@@ -398,6 +395,14 @@ class CocoDataset:
             heights=np.concatenate([i.heights[rows] for i, rows in parts]),
             license_ids=np.concatenate([i.license_ids[rows] for i, rows in parts]),
         )
+
+    def _parsed(self, image_ids: Sequence[int] | Ints, kind: str) -> Iterator[list[Record]]:
+        index, groups = self._index(kind), self._groups[kind]
+        rows = self.images.rows_of(image_ids)
+        at = groups.of_all(rows)
+        records = parsed(RawList([Run(index.source, index.starts[at], index.lengths[at])]))
+        for count in groups.counts[rows].tolist():
+            yield list(islice(records, count))
 
     def _image_runs(self, kind: str, image_ids: Sequence[int] | Ints) -> list[Run]:
         wanted = np.asarray(image_ids, dtype=np.int64)

@@ -26,7 +26,10 @@ def text_member(name: str, text: str) -> Member:
 
 
 def lines_member(name: str, lines: Iterable[str]) -> Member:
-    return text_member(name, "".join(f"{line}\n" for line in lines))
+    content = io.BytesIO()  # not a text of all of them, and then its bytes
+    for line in lines:
+        content.write(f"{line}\n".encode())
+    return bytes_member(name, content.getvalue())
 
 
 def csv_member(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Member:
