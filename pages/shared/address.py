@@ -56,9 +56,11 @@ def arrive(library: Library, page: str = "search", own: Iterable[str] = ()) -> V
         CocoSiftError: there is nothing to look at; says what is missing.
     """
     params = _params()
-    st.session_state[keys.PAGE] = page
     changed_here = st.session_state.pop(keys.CHANGED_HERE, False)
     known = st.session_state.get(keys.ADDRESSES, ())
+    if st.session_state.get(keys.PAGE) != page:
+        known = known[:1]  # the address at which another page was opened is news here
+    st.session_state[keys.PAGE] = page
     if keys.VIEW not in st.session_state or (params and not changed_here and params not in known):
         _read(library, params)
         _own_of(page).update({name: params.get(name, []) for name in own})

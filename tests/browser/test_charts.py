@@ -17,6 +17,7 @@ ADDRESS = "/categories?q=a+dog&k=24&order=share"
 def page(demo_server, open_page) -> Page:
     page = open_page(f"{demo_server.url}{ADDRESS}", accept_downloads=True, color_scheme="light")
     expect(rows(page).first).to_be_visible()
+    expect(page).to_have_url(re.compile("model=demo"))  # the address is whole
     return page
 
 
@@ -61,6 +62,17 @@ def test_each_click_on_a_mark_opens_its_pictures_once(page):
         # What was clicked before does not open by itself.
         expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
         expect(page).to_have_url(re.compile("/categories"))
+
+
+def test_going_back_from_a_door_leads_to_the_page_as_it_was_left(page):
+    asked = page.url
+    click_row(page, 0)
+    expect(page).to_have_url(re.compile(r"/\?q=a\+dog.*with=dog"))
+    page.go_back()
+    expect(page.get_by_text("a dog · 24 of 440 pictures")).to_be_visible()
+    expect(page).to_have_url(re.compile(f"{re.escape(asked)}.*"))
+    page.go_forward()
+    expect(page).to_have_url(re.compile(r"/\?q=a\+dog.*with=dog"))
 
 
 def test_a_chart_follows_the_theme_without_being_drawn_anew(page):
