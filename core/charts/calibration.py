@@ -18,7 +18,7 @@ from core.recipe.check import STRATA
 _FIGURES = ("precision", "recall", "F1")
 _COLORS = (ACCENT, SERIES[2], MUTED)
 _BAND = 0.16
-_HEIGHT = 260
+_HEIGHT = 320
 _SHARE = alt.Axis(format=".0%", tickCount=5)
 _ABOUT_CURVE = (
     "At each threshold: of the pictures that score at least so much, the share that is right "
