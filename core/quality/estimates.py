@@ -149,7 +149,11 @@ def median(values: npt.NDArray[np.int64], own: npt.NDArray[np.int64], weights: W
     order = np.argsort(values, kind="stable")
     ranked, rows = values[order], own[order]
     draws = [_weighted_median(ranked, np.cumsum(drawn[rows], dtype=np.int64)) for drawn in weights]
-    return Estimate(float(np.median(values)), np.array(draws, np.float32), int(np.count_nonzero(np.bincount(own))))
+    return Estimate(
+        float(np.median(values)),
+        np.array(draws, np.float32),
+        int(np.count_nonzero(np.bincount(own))),
+    )
 
 
 def _corrected(draws: Floats, value: np.float32, tail: float) -> list[float]:

@@ -20,8 +20,9 @@ from core.quality.estimates import Estimate, Weights
 from core.quality.groups import SIZES, Bools, largest_areas, of_size, rows_among
 
 Ints = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int32]
 SHOWN = 12
-_DRAWS_AT_ONCE = 50
+_DRAWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,12 +95,12 @@ def measure_categories(
         weights: of these pictures, see `weights_of_draws`.
         progress: told the categories.
     """
-    found, told = [], progress or NoProgress()
+    found, told, parts = [], progress or NoProgress(), in_parts(weights)
     for number, category in enumerate(asked.coco.categories):
         carries = asked.carries[number]
         order = np.argsort(-(images @ queries[number]), kind="stable")
         sizes = {size: of_size(asked.areas[number], size) & carries for size in SIZES}
-        estimates = average_precisions(order, carries, [carries, *sizes.values()], weights)
+        estimates = average_precisions(order, carries, [carries, *sizes.values()], parts)
         by_size = zip(sizes, estimates[1:], strict=True)
         ranked = asked.image_ids[order]
         found.append(
@@ -123,7 +124,7 @@ def average_precisions(
     order: Ints,
     carries: Bools,
     wanted: Sequence[Bools],
-    weights: Weights,
+    parts: Sequence[Weights],
 ) -> list[Estimate | None]:
     """Return the average precision of some of the pictures that carry a label.
 
@@ -132,48 +133,72 @@ def average_precisions(
         carries: bool, shape (pictures,).
         wanted: each bool, shape (pictures,), a part of `carries`; what carries the label and
             is not wanted is left out of the ranking.
-        weights: uint16, shape (draws, pictures): how often each draw has each picture.
+        parts: the draws, see `in_parts`.
 
     Returns:
         One each; None for fewer than `FEWEST_PICTURES` wanted pictures.
     """
-    once = np.ones((1, len(order)), np.uint16)
-    values = _weighted(order, carries, wanted, once)
-    drawn = [
-        _weighted(order, carries, wanted, weights[start : start + _DRAWS_AT_ONCE])
+    enough = [some for some in wanted if some.sum() >= FEWEST_PICTURES]
+    values = _weighted(order, carries, enough, np.ones((len(order), 1), np.uint16))
+    drawn = [_weighted(order, carries, enough, part) for part in parts]
+    estimates = iter(
+        Estimate(
+            float(value[0]),
+            np.concatenate([part[number] for part in drawn]).astype(np.float32),
+            int(some.sum()),
+        )
+        for number, (some, value) in enumerate(zip(enough, values, strict=True))
+    )
+    return [next(estimates) if some.sum() >= FEWEST_PICTURES else None for some in wanted]
+
+
+def in_parts(weights: Weights) -> list[Weights]:
+    """Return the draws some at a time, each part uint16, shape (pictures, draws).
+
+    A picture's weights then stand side by side, and putting pictures into another order moves
+    whole rows.
+    """
+    return [
+        np.ascontiguousarray(weights[start : start + _DRAWS_AT_ONCE].T)
         for start in range(0, len(weights), _DRAWS_AT_ONCE)
     ]
-    found: list[Estimate | None] = []
-    for number, some in enumerate(wanted):
-        count = int(some.sum())
-        draws = np.concatenate([part[number] for part in drawn]).astype(np.float32)
-        enough = count >= FEWEST_PICTURES
-        found.append(Estimate(float(values[number][0]), draws, count) if enough else None)
-    return found
 
 
 def _weighted(
-    order: Ints, carries: Bools, wanted: Sequence[Bools], weights: Weights
+    order: Ints, carries: Bools, wanted: Sequence[Bools], part: Weights
 ) -> list[npt.NDArray[np.float64]]:
     """Return for each of `wanted` the average precision in each draw, NaN where it has none."""
     positions = np.flatnonzero(carries[order])
     if not positions.size:
-        return [np.full(len(weights), np.nan) for _ in wanted]
+        return [np.full(part.shape[1], np.nan) for _ in wanted]
     right = order[positions]
     # Pictures of the draw up to and with each that carries the label: sums between them, added.
-    ranked = weights[:, order[: positions[-1] + 1]]
     starts = np.concatenate([[0], positions[:-1] + 1])
-    drawn = weights[:, right].astype(np.int64)
-    all_before = np.cumsum(np.add.reduceat(ranked, starts, axis=1, dtype=np.int64), axis=1) - drawn
-    others_before = all_before - (np.cumsum(drawn, axis=1) - drawn)
-    found = []
-    for some in wanted:
-        counted = np.where(some[right], drawn, 0)
-        before = np.cumsum(counted, axis=1) - counted
-        total = np.zeros(len(weights))
-        for copy in range(1, int(counted.max()) + 1):
-            hits = before + copy
-            total += np.where(counted >= copy, hits / (others_before + hits), 0.0).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            found.append(total / counted.sum(axis=1))
-    return found
+    between = np.add.reduceat(part[order[: positions[-1] + 1]], starts, axis=0, dtype=np.int32)
+    drawn = part[right].astype(np.int32)
+    others_before = np.cumsum(between - drawn, axis=0, dtype=np.int32)
+    return [
+        _of_draws(np.where(some[right, None], drawn, np.int32(0)), others_before) for some in wanted
+    ]
+
+
+def _of_draws(counted: Counts, others_before: Counts) -> npt.NDArray[np.float64]:
+    """Return the average precision in each draw.
+
+    Args:
+        counted: int32, shape (right pictures by rank, draws): how often each was drawn.
+        others_before: int32, the same shape: wrong pictures drawn that rank before each.
+    """
+    before = np.cumsum(counted, axis=0, dtype=np.int32) - counted
+    total = np.zeros(counted.shape[1])
+    rows, draws = np.nonzero(counted)
+    times, hits, others = counted[rows, draws], before[rows, draws], others_before[rows, draws]
+    copy = 0
+    while times.size:
+        copy += 1
+        precision = (hits + copy) / (others + hits + copy)
+        total += np.bincount(draws, weights=precision, minlength=total.size)
+        more = times > copy
+        times, hits, others, draws = times[more], hits[more], others[more], draws[more]
+    with np.errstate(invalid="ignore"):
+        return np.asarray(total / counted.sum(axis=0))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.quality.estimates import weights_of_draws
-from core.quality.precision import average_precisions, labelled, measure_categories
+from core.quality.precision import average_precisions, in_parts, labelled, measure_categories
 from tests.core.coco_files import coco, dataset, image, instance
 
 
@@ -32,7 +32,9 @@ def test_it_is_scikit_learns_average_precision(seed: int) -> None:
     carries = random.random(40) < 0.4
     carries[:5] = True
     order = np.argsort(-scores)
-    (found,) = average_precisions(order, carries, [carries], weights_of_draws(40, draws=3))
+    (found,) = average_precisions(
+        order, carries, [carries], in_parts(weights_of_draws(40, draws=3))
+    )
     assert found is not None
     assert found.value == pytest.approx(average_precision_score(carries, scores))
 
@@ -46,7 +48,7 @@ def test_in_a_draw_it_is_that_of_the_drawn_pictures_in_a_row(seed: int) -> None:
     part = carries & (random.random(25) < 0.7)
     part[:5] = True
     weights = weights_of_draws(25, draws=15, seed=seed % 1000)
-    whole, wanted = average_precisions(order, carries, [carries, part], weights)
+    whole, wanted = average_precisions(order, carries, [carries, part], in_parts(weights))
     assert whole is not None
     assert wanted is not None
     for number, drawn in enumerate(weights):
@@ -63,12 +65,13 @@ def test_in_a_draw_it_is_that_of_the_drawn_pictures_in_a_row(seed: int) -> None:
 def test_a_label_of_few_pictures_has_no_figure() -> None:
     carries = np.arange(20) < 4
     weights = weights_of_draws(20, draws=5)
-    assert average_precisions(np.arange(20), carries, [carries], weights) == [None]
+    assert average_precisions(np.arange(20), carries, [carries], in_parts(weights)) == [None]
 
 
 def test_a_label_that_no_picture_carries_has_no_figure() -> None:
     none = np.zeros(20, bool)
-    assert average_precisions(np.arange(20), none, [none], weights_of_draws(20, draws=5)) == [None]
+    parts = in_parts(weights_of_draws(20, draws=5))
+    assert average_precisions(np.arange(20), none, [none], parts) == [None]
 
 
 CATEGORIES = [
