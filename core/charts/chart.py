@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Chart:
     """A chart without a theme, with the sentence that says what it shows.
 

@@ -6,8 +6,9 @@ complete by itself: `themed` gives it a ground, its title and its n.
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import altair as alt
 
@@ -61,8 +62,10 @@ def document_specification(chart: Chart) -> dict[str, Any]:
     return cast(dict[str, Any], spec.configure(**config).to_dict())
 
 
-def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]:
+def page_specification(chart: Chart, door: Sequence[str] = ()) -> Mapping[str, Any]:
     """Return the chart as Vega-Lite for a page that gives it ground, ink, font and title.
+
+    It is made once for a chart and kept as long as the chart is; not to be changed.
 
     Args:
         door: fields of a mark's datum that a click selects, as `DOOR`; none, no selection.
@@ -70,11 +73,30 @@ def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]
     Raises:
         altair.MaxRowsError: as of `specification`.
     """
+    made = _pages.setdefault(chart, {})
+    key = tuple(door)
+    if key not in made:
+        made[key] = _page_specification(chart, key)
+    return made[key]
+
+
+_pages: WeakKeyDictionary[Chart, dict[tuple[str, ...], dict[str, Any]]] = WeakKeyDictionary()
+
+
+def _page_specification(chart: Chart, door: Sequence[str]) -> dict[str, Any]:
     spec = cast(Any, chart.spec)
-    config = _shape()
+    config = _page_config()
     if door:
         spec = spec.add_params(alt.selection_point(name=DOOR, fields=list(door), toggle=False))
         config["mark"]["cursor"] = "pointer"
+    spec = spec.properties(padding={"left": 0, "right": 4, "top": 4, "bottom": 4})
+    # To check it against Vega-Lite's schema would take longer than all else; `specification`
+    # of the same chart does.
+    return cast(dict[str, Any], spec.configure(**config).to_dict(validate=False))
+
+
+def _page_config() -> dict[str, Any]:
+    config = _shape()
     # One sentence says the chart to who hears it; its numbers are in its table and its CSV.
     config["mark"]["aria"] = False
     for mark in ("rule", "text"):
@@ -83,8 +105,7 @@ def page_specification(chart: Chart, door: Sequence[str] = ()) -> dict[str, Any]
     config["header"] |= words
     for guide in ("axis", "legend"):
         config[guide] |= {**words, "labelOpacity": 0.78, "titleOpacity": 0.78}
-    spec = spec.properties(padding={"left": 0, "right": 4, "top": 4, "bottom": 4})
-    return cast(dict[str, Any], spec.configure(**config).to_dict())
+    return config
 
 
 def _sized(spec: alt.TopLevelMixin) -> Any:

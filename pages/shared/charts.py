@@ -39,7 +39,7 @@ def show_chart(
     with st.container(key=f"chart-{key}", gap="xsmall"):
         st.markdown(f"**{plain(chart.title)}**", help=chart.about or None)
         if on_click is None:
-            spec = page_specification(chart)
+            spec = dict(page_specification(chart))
             st.vega_lite_chart(spec, height=height or "content", alt=_alt(chart), key=key)
         else:
             _show_door(chart, key, on_click, height)
@@ -56,7 +56,7 @@ def _show_door(
     turn = st.session_state.setdefault(keys.DOORS, {}).setdefault(key, 0)
     widget = f"{key}-{turn}"
     st.vega_lite_chart(
-        page_specification(chart, door=[str(name) for name in chart.data.columns]),
+        dict(page_specification(chart, door=[str(name) for name in chart.data.columns])),
         height=height or "content",
         alt=_alt(chart),
         key=widget,

@@ -1,9 +1,11 @@
 """Charts as files: complete by themselves, right in both themes, and nothing is fetched."""
 
 import csv
+import gc
 import io
 import json
 import re
+import weakref
 from xml.etree import ElementTree
 
 import altair as alt
@@ -113,6 +115,22 @@ def test_a_theme_leaves_the_chart_as_it_was():
     specification(chart, dark=True)
     page_specification(chart, door=["category"])
     assert chart.spec.to_dict() == before
+
+
+def test_what_a_page_is_sent_is_made_once_a_chart_and_door():
+    chart, other = bars(), bars()
+    assert page_specification(chart) is page_specification(chart)
+    assert page_specification(chart) is not page_specification(chart, door=["category"])
+    assert page_specification(chart) is not page_specification(other)
+
+
+def test_a_chart_that_nobody_holds_is_let_go():
+    chart = bars()
+    page_specification(chart)
+    gone = weakref.ref(chart)
+    del chart
+    gc.collect()
+    assert gone() is None
 
 
 def test_thousands_of_rows_are_refused():
