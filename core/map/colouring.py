@@ -83,7 +83,6 @@ def by_category(coco: CocoDataset, image_ids: Ids, names: Sequence[str] = ()) ->
         ids, counts = np.unique(main[main >= 0], return_counts=True)
         chosen = ids[np.argsort(-counts, kind="stable")][:_MOST_CATEGORIES].tolist()
     by_id = {category.id: category.name for category in coco.categories}
-    chosen = [category_id for category_id in chosen if category_id in by_id]
     others = "all others" if names else "another, or none"
     of = np.full(len(image_ids), len(chosen), dtype=np.uint8)
     for place, category_id in enumerate(chosen):
@@ -171,23 +170,29 @@ def _main_categories(coco: CocoDataset, only: Sequence[int] | None) -> Ids:
     """Return the category that takes up most of each image, int64, (images,); -1 for none."""
     table = coco.instances
     ids = _first_of_name(coco)(table.category_ids)
-    keep = np.isin(ids, only) if only is not None else slice(None)
+    known = np.sort([category.id for category in coco.categories])
+    keep = np.isin(ids, known if only is None else only)
     rows, ids = table.image_rows[keep], ids[keep]
     # An instance without an area counts, but least.
     areas = np.nan_to_num(table.area[keep], nan=0.0) + 1e-6
     main = np.full(len(coco.images), -1, dtype=np.int64)
     if not len(rows):
         return main
-    order = np.lexsort((ids, rows))
+    order = np.argsort(rows * len(known) + np.searchsorted(known, ids))
     rows, ids, areas = rows[order], ids[order], areas[order]
-    starts = np.flatnonzero(
-        np.diff(rows, prepend=rows[0] - 1).astype(bool) | np.diff(ids, prepend=ids[0]).astype(bool)
-    )
-    rows, ids, areas = rows[starts], ids[starts], np.add.reduceat(areas, starts)
-    # Written in ascending order of area, the largest stays; of equals the smaller id.
-    order = np.lexsort((-ids, areas))
-    main[rows[order]] = ids[order]
+    starts = _starts(rows) | _starts(ids)
+    rows, ids, areas = rows[starts], ids[starts], np.add.reduceat(areas, np.flatnonzero(starts))
+    of_image = np.flatnonzero(_starts(rows))
+    most = np.repeat(np.maximum.reduceat(areas, of_image), np.diff(of_image, append=len(rows)))
+    # Of equals the smallest id, which stands first and is written last.
+    largest = np.flatnonzero(areas == most)[::-1]
+    main[rows[largest]] = ids[largest]
     return main
+
+
+def _starts(values: Ids) -> npt.NDArray[np.bool_]:
+    """Tell where a value is another than the one before."""
+    return np.concatenate([[True], values[1:] != values[:-1]])
 
 
 def _first_of_name(coco: CocoDataset) -> Callable[[Ids], Ids]:

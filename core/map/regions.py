@@ -16,9 +16,9 @@ _LEAST_PICTURES = 4
 _MOST_WORDS = 2
 _SEED = 0
 _ROUNDS = 12
-_TRIES = 4
+_TRIES = 3
 # The middles of regions are found from so many points, evenly drawn.
-_SAMPLE = 6_000
+_SAMPLE = 3_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
