@@ -76,7 +76,7 @@ class ExportReport:
     Attributes:
         path: the ZIP.
         n_images: pictures in it.
-        n_annotations: annotations in its `annotations.json`.
+        n_annotations: annotations of the main kind in it, by what its format carries.
         n_bytes: its size.
         missing: the pictures left out, in rank order.
         sha256: hex digest of `SHA256SUMS`, and so of all that is in it.
@@ -134,7 +134,7 @@ def write_zip(
     return ExportReport(
         path=path,
         n_images=len(contents.image_ids),
-        n_annotations=contents.n_annotations,
+        n_annotations=shape.n_annotations(contents),
         n_bytes=path.stat().st_size,
         missing=contents.missing,
         sha256=package.digests[SUMS].hexdigest(),

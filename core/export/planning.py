@@ -435,8 +435,10 @@ def _key(selection: Selection, found: Sequence[Picture]) -> str:
     told = [selection.choices.described(), selection.title, selection.not_annotated]
     digest.update(json.dumps([*told, sorted(selection.uploads)], sort_keys=True).encode())
     if selection.recipe is not None:
-        # Not the time: who asks again a little later may have the package that is there.
-        digest.update(to_json(replace(selection.recipe, when=None)))
+        # Not the time: who asks again a little later may have the package that is there. Its
+        # pictures are in already.
+        recipe = replace(selection.recipe, image_ids=(), scores=None, when=None)
+        digest.update(to_json(recipe))
     digest.update(states_digest(found).encode())
     return digest.hexdigest()
 

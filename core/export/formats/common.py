@@ -51,6 +51,20 @@ def records(contents: Contents, kind: str) -> Iterator[list[Record]]:
         yield [json.loads(record) for record in raw]
 
 
+def instances_that(leave: Callable[[Record, int, int], bool]) -> Callable[[Contents], int]:
+    """Return what counts the instances that leave, told from a record and its picture's size."""
+
+    def counted(contents: Contents) -> int:
+        sizes = contents.sizes.tolist()
+        return sum(
+            leave(record, *size)
+            for size, of_one in zip(sizes, records(contents, "instances"), strict=True)
+            for record in of_one
+        )
+
+    return counted
+
+
 def polygons(record: Record) -> list[list[float]]:
     """The polygons of a record that have three corners at least; none for a mask."""
     shape = record.get("segmentation")

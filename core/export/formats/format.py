@@ -20,6 +20,11 @@ def no_losses(contents: Contents) -> Iterator[Loss]:
     return iter(())
 
 
+def all_annotations(contents: Contents) -> int:
+    """Those of the main kind, none left out."""
+    return contents.n_annotations
+
+
 def images_folder(part: str) -> str:
     """`images/`, and in it a folder for each part."""
     return f"images/{part}" if part else "images"
@@ -37,6 +42,7 @@ class Format:
         bundle: when pictures do not stand alone: makes the one member that holds those of
             a round, from their contents, the round's number in its part, and a member for
             each picture.
+        n_annotations: counts the annotations of the main kind that it carries of some contents.
         needs_pictures: it makes no sense without them.
         by_stem: a file stands for each picture under its name without the suffix.
     """
@@ -46,6 +52,7 @@ class Format:
     losses: Callable[[Contents], Iterator[Loss]] = no_losses
     folder: Callable[[str], str] = images_folder
     bundle: Callable[[Contents, int, Sequence[Member]], Member] | None = None
+    n_annotations: Callable[[Contents], int] = all_annotations
     needs_pictures: bool = False
     by_stem: bool = False
 

@@ -6,14 +6,14 @@ CVAT takes `annotations/instances_default.json` beside `images/`. Label Studio t
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
 from core.errors import ExportError
 from core.export.annotations import json_member
 from core.export.contents import Contents, Member
-from core.export.formats.common import Record, beside, box, polygons, records
+from core.export.formats.common import Record, beside, box, instances_that, polygons, records
 from core.export.formats.format import Format
 from core.export.formats.losses import losses
 from core.export.members import text_member
@@ -40,12 +40,8 @@ def _tasks(part: Contents, names: dict[int, str]) -> Iterator[Record]:
     for image_id, name, size, of_one, said in zip(
         ids, part.file_names, sizes, records(part, "instances"), captions(part), strict=True
     ):
-        results = [
-            result
-            for record in of_one
-            if min(size) > 0 and not record.get("iscrowd")
-            for result in _results(record, size, names)
-        ]
+        width, height = size
+        results = [result for record in of_one for result in _results(record, width, height, names)]
         yield {
             "id": image_id,
             "data": {
@@ -57,9 +53,10 @@ def _tasks(part: Contents, names: dict[int, str]) -> Iterator[Record]:
         }
 
 
-def _results(record: Record, size: list[int], names: dict[int, str]) -> Iterator[Record]:
-    """A box, and each polygon, in percent of the picture."""
-    width, height = size
+def _results(record: Record, width: int, height: int, names: Mapping[int, str]) -> Iterator[Record]:
+    """A box, and each polygon, in percent of the picture; nothing of a crowd."""
+    if min(width, height) <= 0 or record.get("iscrowd"):
+        return
     label = names.get(int(record["category_id"]), "")
     common = {"original_width": width, "original_height": height, "image_rotation": 0}
     shapes = polygons(record)
@@ -118,4 +115,7 @@ LABEL_STUDIO = Format(
     SHAPES["label-studio"],
     beside(_label_studio),
     losses("crowds", "mask outlines", kinds=("keypoints", "stuff", "panoptic")),
+    n_annotations=instances_that(
+        lambda record, width, height: bool(list(_results(record, width, height, {})))
+    ),
 )

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from xml.sax.saxutils import escape
 
 from core.export.contents import Contents, Member
-from core.export.formats.common import Record, beside, box, records
+from core.export.formats.common import Record, beside, box, instances_that, records
 from core.export.formats.format import Format
 from core.export.formats.losses import losses
 from core.export.members import lines_member, text_member
@@ -49,10 +49,14 @@ def _annotation(name: str, size: list[int], of_one: list[Record], names: dict[in
         "  <segmented>0</segmented>",
     ]
     for record in of_one:
-        found = box(record)
-        if found is not None and not record.get("iscrowd"):
+        if (found := _box(record)) is not None:
             lines += _object(names.get(int(record["category_id"]), ""), found, size)
     return "\n".join([*lines, "</annotation>", ""])
+
+
+def _box(record: Record) -> tuple[float, float, float, float] | None:
+    """That of an object; None for what VOC does not have."""
+    return None if record.get("iscrowd") else box(record)
 
 
 def _object(name: str, found: tuple[float, ...], size: list[int]) -> Iterator[str]:
@@ -81,5 +85,6 @@ VOC = Format(
     beside(_documents),
     losses("crowds", "no box", "outlines", kinds=("captions", "keypoints", "stuff", "panoptic")),
     lambda part: "JPEGImages",
+    n_annotations=instances_that(lambda record, *_: _box(record) is not None),
     by_stem=True,
 )

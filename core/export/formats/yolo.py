@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 from core.export.contents import Contents, Member
-from core.export.formats.common import Record, beside, box, polygons, records
+from core.export.formats.common import Record, beside, box, instances_that, polygons, records
 from core.export.formats.format import Format
 from core.export.formats.losses import losses
 from core.export.members import csv_member, lines_member, text_member
@@ -44,8 +44,8 @@ def _label_members(part: Contents, number_of: dict[int, int], line: Line) -> Ite
         lines = labels.setdefault(str(PurePosixPath(name).with_suffix(".txt")), [])
         for record in of_one:
             number = number_of.get(int(record["category_id"]))
-            numbers = line(record, *size) if number is not None and min(size) > 0 else None
-            if numbers is not None:
+            numbers = line(record, *size)
+            if number is not None and numbers is not None:
                 lines.append(" ".join([str(number), *map(_decimal, numbers)]))
     for label, lines in labels.items():
         yield lines_member(f"{folder}/{label}", lines)
@@ -54,7 +54,7 @@ def _label_members(part: Contents, number_of: dict[int, int], line: Line) -> Ite
 def _detection(record: Record, width: int, height: int) -> list[float] | None:
     """The centre and the size of the box."""
     found = box(record)
-    if found is None or record.get("iscrowd"):
+    if found is None or record.get("iscrowd") or min(width, height) <= 0:
         return None
     x, y, w, h = found
     left, right = _inside(x, width), _inside(x + w, width)
@@ -67,7 +67,7 @@ def _detection(record: Record, width: int, height: int) -> list[float] | None:
 def _segmentation(record: Record, width: int, height: int) -> list[float] | None:
     """The corners of the outline; those of several polygons one after the other."""
     shapes = polygons(record)
-    if not shapes or record.get("iscrowd"):
+    if not shapes or record.get("iscrowd") or min(width, height) <= 0:
         return None
     corners = [corner for shape in shapes for corner in zip(shape[::2], shape[1::2], strict=False)]
     return [value for x, y in corners for value in (_inside(x, width), _inside(y, height))]
@@ -118,6 +118,7 @@ YOLO = Format(
     beside(_documents(_detection)),
     losses("crowds", "no box", "outlines", kinds=_LEFT_OUT),
     _folder,
+    n_annotations=instances_that(lambda *of_one: _detection(*of_one) is not None),
     by_stem=True,
 )
 YOLO_SEGMENT = Format(
@@ -125,5 +126,6 @@ YOLO_SEGMENT = Format(
     beside(_documents(_segmentation)),
     losses("crowds", "masks", "no polygon", "parts", kinds=_LEFT_OUT),
     _folder,
+    n_annotations=instances_that(lambda *of_one: _segmentation(*of_one) is not None),
     by_stem=True,
 )

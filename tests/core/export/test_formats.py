@@ -89,6 +89,32 @@ def test_the_size_of_all_but_shards_is_known_beforehand(odd):
             assert report.n_bytes == wanted.n_bytes, name
 
 
+def leaving(archive: zipfile.ZipFile, name: str) -> int:
+    """The instances that the files of a format have."""
+    if name.startswith("yolo"):
+        labels = [one for one in archive.namelist() if one.startswith("labels/")]
+        return sum(len(archive.read(one).splitlines()) for one in labels)
+    if name == "voc":
+        boxes = [one for one in archive.namelist() if one.startswith("Annotations/")]
+        return sum(archive.read(one).count(b"<object>") for one in boxes)
+    tasks = json.loads(archive.read("tasks.json"))
+    results = [result for task in tasks for result in task["annotations"][0]["result"]]
+    return len({result["id"].partition("-")[0] for result in results})
+
+
+@pytest.mark.parametrize("name", ["yolo", "yolo-segment", "voc", "label-studio"])
+def test_a_format_that_drops_records_reports_those_that_leave(odd, name):
+    report = write_zip(plan(odd, name), odd.settings.home / "a.zip")
+    with zipfile.ZipFile(report.path) as archive:
+        assert report.n_annotations == leaving(archive, name)
+    assert 0 < report.n_annotations < 5
+
+
+def test_a_format_that_drops_none_reports_all(odd):
+    for name in ("coco", "cvat", "csv", "webdataset"):
+        assert write_zip(plan(odd, name), odd.settings.home / "a.zip").n_annotations == 5, name
+
+
 class TestYolo:
     def test_has_a_line_for_each_box_and_counts_the_others(self, odd):
         archive = export(odd, "yolo")
