@@ -1,6 +1,6 @@
 """Section Calibration: what a score means, by labels that the person chooses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,6 +9,7 @@ import streamlit as st
 from core.analytics.calibration import Calibration, Point, Wish, calibration_of
 from core.analytics.labels import Labels, label_words, labelled, listed, suggestions
 from core.catalogue import Entry
+from core.charts import Chart
 from core.charts.calibration import recall_chart, reliability_chart, threshold_chart
 from core.coco import CocoDataset
 from core.errors import CocoSiftError, QueryError
@@ -23,6 +24,7 @@ from pages.shared.current import Current
 from pages.shared.plain import plain
 from pages.shared.problems import show_problem
 from pages.shared.query_state import change, follow
+from pages.shared.scores.figures import drawn
 
 OWN = ("label", "label_words", "label_subset", "label_join", "wish", "at_least")
 _FROM, _LABELS, _WORDS, _JOIN = "label-from", "labels", "label-words", "label-join"
@@ -71,13 +73,17 @@ def show_calibration(current: Current) -> None:
         st.info(plain(str(problem)))
         return
     cut = _cut(found)
-    show_chart(threshold_chart(calibration, cut, truth.words))
+
+    def draw(what: str, make: Callable[[], Chart]) -> None:
+        show_chart(drawn(current, (what, truth), make))
+
+    draw("thresholds", lambda: threshold_chart(calibration, cut, truth.words))
     _show_suggestion(calibration)
     left, right = st.columns(2, gap="large")
     with left:
-        show_chart(reliability_chart(calibration, cut))
+        draw("reliability", lambda: reliability_chart(calibration, cut))
     with right:
-        show_chart(recall_chart(calibration, cut))
+        draw("recall", lambda: recall_chart(calibration, cut))
 
 
 def _choose(coco: CocoDataset, found: Found) -> Truth | None:
