@@ -22,6 +22,8 @@ Basis = Literal["apart", "second inside first", "first inside second", "same"]
 CONFIDENCE = 0.95
 # The share of false ones among the differences that are called significant.
 FALSE_DISCOVERIES = 0.05
+# Logarithms of chances that differ by less are equal but for rounding.
+_SAME_CHANCE = 1e-7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -282,18 +284,24 @@ def _groups_apart(
 
 
 def _fisher(images: Ints, n: tuple[int, int]) -> Floats:
-    """Return Fisher's two-sided p-value of each category, float64, shape (k,)."""
-    p_values = np.ones(images.shape[1])
-    if not all(n):
-        return p_values
-    from scipy.stats import fisher_exact
+    """Return the two-sided p-value of Fisher's exact test of each category, float64, (k,).
 
-    known: dict[tuple[int, int], float] = {}
-    for at in np.flatnonzero(images.sum(axis=0)).tolist():
-        a, b = images[:, at].tolist()
-        if (a, b) not in known:
-            known[a, b] = float(fisher_exact([[a, n[0] - a], [b, n[1] - b]]).pvalue)
-        p_values[at] = min(known[a, b], 1.0)
+    The sum of the chances of all tables with the same margins that are no more likely than
+    the one found, as `scipy.stats.fisher_exact`, whose calls take 3 ms each at this size.
+    """
+    from scipy.special import gammaln
+
+    p_values = np.ones(images.shape[1])
+    logs = gammaln(np.arange(sum(n) + 1) + 1.0)  # of factorials
+    for at in np.flatnonzero(images.sum(axis=0)).tolist() if all(n) else ():
+        found, total = int(images[0, at]), int(images[:, at].sum())
+        lowest = max(0, total - n[1])
+        first = np.arange(lowest, min(n[0], total) + 1)
+        second = total - first
+        chances = -logs[first] - logs[n[0] - first] - logs[second] - logs[n[1] - second]
+        is_counted = chances <= chances[found - lowest] + _SAME_CHANCE
+        chances = np.exp(chances - chances.max())
+        p_values[at] = chances[is_counted].sum() / chances.sum()
     return p_values
 
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import entropy, hypergeom
+from scipy.stats import entropy, fisher_exact, hypergeom
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from core import open_library
 from core.analytics.comparison import (
     CONFIDENCE,
+    _fisher,
     difference,
     distances_of,
     newcombe,
@@ -210,6 +211,19 @@ class TestDifference:
             chances = law.pmf(np.arange(a + b + 1))
             expected = chances[chances <= law.pmf(a) * (1 + 1e-7)].sum()
             assert found.p_values[at] == pytest.approx(expected, abs=1e-9)
+
+    @given(st.integers(1, 40), st.integers(1, 60), st.data())
+    @settings(max_examples=60, deadline=None)
+    def test_it_is_scipys(self, n, m, data):
+        a, b = (data.draw(st.integers(0, most)) for most in (n, m))
+        (found,) = _fisher(np.array([[a], [b]]), (n, m))
+        assert found == pytest.approx(fisher_exact([[a, n - a], [b, m - b]]).pvalue, rel=1e-6)
+
+    @pytest.mark.parametrize(("a", "b"), [(700, 820), (4_990, 4_999), (0, 3)])
+    def test_it_is_scipys_for_thousands_of_pictures(self, a, b):
+        (found,) = _fisher(np.array([[a], [b]]), (5_000, 5_000))
+        expected = fisher_exact([[a, 5_000 - a], [b, 5_000 - b]]).pvalue
+        assert found == pytest.approx(expected, rel=1e-6)
 
     def test_it_is_corrected_for_the_categories_that_are_there(self, coco, beach, night):
         found = difference(coco, beach, night)
