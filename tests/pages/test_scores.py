@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.query import Part
 from core.settings import PROJECT_ROOT
-from pages.shared import keys
+from pages.shared import keys, resources
 from tests.conftest import run_core, write_tiny_dataset
 from tests.pages.screen import page, words
 
@@ -46,6 +46,7 @@ def at_home(tmp_path_factory):
             if opened[-1:] != [home]:
                 patch.setenv("COCOSIFT_HOME", str(home))
                 st.cache_resource.clear()
+                resources.warm_up()  # a busy machine takes long to load what a page then has
                 opened.append(home)
 
         yield at
@@ -141,6 +142,9 @@ def test_a_score_asked_for_stands_in_the_table_and_the_address(scores):
     found = test.session_state[keys.VIEW]
     assert found.query.cut.kind == "top"  # asking moves nothing
     assert "0.2500" in row
+    next(button for button in test.button if button.label == "Clear").click().run()
+    assert params(test, "at_score") == []
+    assert "The score asked for" not in words(test)
 
 
 def test_the_cut_moves_to_the_score_asked_for(scores):

@@ -78,6 +78,8 @@ def _show_standings(found: Found, cut: Standing | None, asked: float | None) -> 
             on_click=change,
             args=(_with_cut, shown.score),
         )
+        if asked is not None:
+            st.button("Clear", type="tertiary", on_click=address.put, args=("at_score",))
     rows = [("Best picture", best)]
     rows += [] if cut is None else [("The cut", cut)]
     rows += [] if asked is None else [("The score asked for", shown)]
