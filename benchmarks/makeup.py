@@ -105,9 +105,11 @@ def _charts(dataset: CocoDataset, ids: np.ndarray) -> dict[str, Callable[[], Cha
         sort: Callable[[CocoDataset], shapes.Sorting],
         draw: Callable[..., Chart],
     ) -> Callable[[], Chart]:
+        title = "{}: {}".format if draw is kinds_chart else "What it shows"
+
         def make() -> Chart:
             spread = shapes.distribution(sort(dataset), pictures_in(dataset, ids))
-            return draw(spread, "chart", "What it shows", label="what")
+            return draw(spread, "chart", title, label="what")
 
         return make
 

@@ -70,7 +70,7 @@ def lift_title(names: Sequence[str], lift: Lift, than: str = "in the whole datas
     """Say what stands out most, with the figure, or that nothing does."""
     clear = [place for place in lift.order if lift.stands_out[place]]
     if not clear:
-        return f"Nothing stands out: all is about as often here as {than}"
+        return f"Nothing stands out: what is not as often here as {than} may be chance"
     first = clear[0]
     if lift.lift[first] == 0:
         return f"{names[first]} is not here at all, and stands out by that"

@@ -1,5 +1,7 @@
 """Objects, pictures and captions in numbers, drawn beside the whole dataset."""
 
+from collections.abc import Callable
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -8,21 +10,26 @@ from core.analytics.shapes import UNKNOWN, Coverage, Distribution
 from core.charts.chart import Chart
 from core.charts.colours import RAMP
 from core.charts.makeup import ALL, HERE, ROW, ROW_LABELS, bars_beside, beside
-from core.charts.wording import counted, percent
+from core.charts.wording import at_most, counted, percent
 
 _STATED = "not stated"
 _CLICK = " Click a bar to see its pictures."
 
 
 def kinds_chart(
-    spread: Distribution, name: str, title: str, *, label: str, about: str = ""
+    spread: Distribution,
+    name: str,
+    say: Callable[[str, str], str],
+    *,
+    label: str,
+    about: str = "",
 ) -> Chart:
     """Draw a list of kinds, a row each: their share here, and in the whole dataset.
 
     Args:
         spread: with one thing at least.
         name, about: as of `Chart`.
-        title: with `{}` for the most frequent kind and `{}` for its share, or as it is.
+        say: makes the title of the most frequent kind and its share in words.
         label: what the kinds are.
     """
     table = _table(spread, label)
@@ -34,7 +41,7 @@ def kinds_chart(
     first = seen.loc[seen["count"].idxmax()]
     return Chart(
         name=name,
-        title=title.format(first[label], percent(first["share"])),
+        title=say(str(first[label]), percent(first["share"])),
         spec=_kind_rows(seen, label, spread.noun),
         data=seen,
         n=_n(spread),
@@ -94,6 +101,19 @@ def counts_chart(
         data=table,
         n=_n(spread),
         about=(about + _CLICK).strip(),
+    )
+
+
+def counts_title(spread: Distribution, category: str | None = None) -> str:
+    """Say how many instances pictures have; of one category, how many pictures have any."""
+    if category is not None:
+        here, all_ = 1 - spread.share[0], 1 - spread.all_share[0]
+        return f"{percent(here)} of these pictures have {category}, {percent(all_)} of the dataset"
+    if spread.median < 1:
+        return f"{percent(spread.share[0])} of these pictures have no instance"
+    return (
+        f"Half of the pictures have {at_most(spread.median)} instances or fewer; in the whole "
+        f"dataset {at_most(spread.all_median)}"
     )
 
 

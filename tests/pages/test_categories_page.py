@@ -197,3 +197,14 @@ def test_a_section_that_is_not_shown_reads_nothing(home):
     assert not list(home.rglob("caption_words.arrow"))
     said(page("categories", view="captions", k="5"))
     assert list(home.rglob("caption_words.arrow"))
+
+
+def test_names_with_signs_of_their_own_are_shown_as_they_are(home):
+    name = "{} {0} **a** [b](c) <i>"
+
+    def rename(content):
+        content["categories"][0]["name"] = name
+
+    rewrite(home, "instances", rename)
+    for section in ("makeup", "objects"):
+        assert name in said(page("categories", view=section, of=name, k="7"))

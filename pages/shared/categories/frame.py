@@ -87,7 +87,7 @@ def _focus(chosen: tuple[Chosen, ...]) -> Chosen:
         st.pills(
             "Of these",
             list(by_key),
-            format_func=lambda key: f"{by_key[key].name} · {len(by_key[key].image_ids):,}",
+            format_func=lambda key: plain(f"{by_key[key].name} · {len(by_key[key].image_ids):,}"),
             key=_FOCUS,
             required=True,
             label_visibility="collapsed",

@@ -21,6 +21,7 @@ from pages.shared.plain import plain
 from pages.shared.subset_choice import Chosen
 
 MOST = 25
+MOST_OF_ALL = 250
 _NAMED = 40
 _BY = {"category": "Categories", "supercategory": "Supercategories"}
 _ORDERS = {"lift": "What stands out", "share": "Most pictures", "name": "Name"}
@@ -39,10 +40,11 @@ def show_makeup(current: Current, chosen: Chosen) -> None:
     made = makeup(coco, chosen.image_ids, "supercategory" if by == "supercategory" else "category")
     lift = lift_of(made.images, made.n_images, made.all_images, made.total)
     rows = _rows(made, lift, order)
-    shown = rows if is_all else rows[:MOST]
+    shown = rows[: MOST_OF_ALL if is_all else MOST]
     _show_charts(made, lift, shown, partial(_open, chosen, current, made))
     if len(shown) < len(rows):
-        st.caption(f"The first {MOST} of {len(rows):,}. Turn on “All of them” to see the others.")
+        more = "The table below has all." if is_all else "Turn on “All of them” to see the others."
+        st.caption(f"The first {len(shown)} of {len(rows):,}. {more}")
     _show_words(made)
     with st.expander("All figures as a table", type="compact"):
         _show_table(made, lift)

@@ -8,8 +8,8 @@ import streamlit as st
 from core.analytics import shapes
 from core.analytics.makeup import nothing_to_count, pictures_in
 from core.analytics.shapes import Distribution, Sorting, distribution
-from core.charts.shapes import counts_chart, coverage_map, kinds_chart, scale_chart
-from core.charts.wording import at_most, counted, percent
+from core.charts.shapes import counts_chart, counts_title, coverage_map, kinds_chart, scale_chart
+from core.charts.wording import counted, percent
 from core.coco import CocoDataset
 from core.filters.conditions import LARGE_FROM, SMALL_BELOW
 from core.query import CategoryTerm
@@ -57,7 +57,7 @@ def _show_sizes(
         chart = kinds_chart(
             spread,
             "size-classes",
-            f"{{}} is the most frequent size: {{}} of the {what} here",
+            lambda size, share: f"{size} is the most frequent size: {share} of the {what} here",
             label="size",
             about=_CLASSES,
         )
@@ -117,8 +117,7 @@ def _show_crowding(coco: CocoDataset, chosen: Chosen, category: str | None) -> N
         chart = counts_chart(
             spread,
             "instances-a-picture",
-            f"Half of the pictures have {at_most(spread.median)} instances{of} or fewer; in "
-            f"the whole dataset {at_most(spread.all_median)}",
+            counts_title(spread, category),
             label=f"instances{of} in a picture",
             about="A crowd is one record, and counts as one instance.",
         )
@@ -128,8 +127,10 @@ def _show_crowding(coco: CocoDataset, chosen: Chosen, category: str | None) -> N
         chart = kinds_chart(
             crowds,
             "crowds",
-            f"{counted(int(crowds.counts[1]), 'picture')} with a crowd: "
-            f"{percent(crowds.share[1])}, {percent(crowds.all_share[1])} in the whole dataset",
+            lambda *_: (
+                f"{counted(int(crowds.counts[1]), 'picture')} with a crowd: "
+                f"{percent(crowds.share[1])}, {percent(crowds.all_share[1])} in the whole dataset"
+            ),
             label="crowd",
             about="A crowd is a record that stands for many objects (iscrowd).",
         )

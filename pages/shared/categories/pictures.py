@@ -32,7 +32,7 @@ def show_pictures(current: Current, chosen: Chosen) -> None:
             kinds_chart(
                 spread,
                 "orientations",
-                "Most are {}: {}",
+                lambda kind, share: f"Most are {kind}: {share}",
                 label="orientation",
                 about="By width and height of the record.",
             ),
@@ -43,7 +43,7 @@ def show_pictures(current: Current, chosen: Chosen) -> None:
             kinds_chart(
                 spread,
                 "picture-sizes",
-                "The most frequent size is {}: {}",
+                lambda size, share: f"The most frequent size is {size}: {share}",
                 label="size",
                 about="Width and height in pixels; the ten most frequent of the dataset.",
             ),
@@ -55,7 +55,7 @@ def show_pictures(current: Current, chosen: Chosen) -> None:
             kinds_chart(
                 spread,
                 "licences",
-                "The most frequent licence: {}, {}",
+                lambda licence, share: f"The most frequent licence: {licence}, {share}",
                 label="licence",
                 about="By the licence that each record names.",
             ),
