@@ -19,18 +19,10 @@ DOG = "q=a+dog+on+a+beach"
 Spot = tuple[float, float]
 
 
-@pytest.fixture(scope="module")
-def server(start_server):
-    """A server of this module's own, so that its catalogue holds what these tests save."""
-    from tests.browser.conftest import ROOT
-
-    return start_server(ROOT)
-
-
 @pytest.fixture
-def open_map(server, open_page) -> Callable[..., Page]:
+def open_map(demo_server, open_page) -> Callable[..., Page]:
     def open_one(address: str = "", **options) -> Page:
-        page = open_page(f"{server.url}/map?{address}", **options)
+        page = open_page(f"{demo_server.url}/map?{address}", **options)
         expect(page.locator(".stage[data-drawn]")).to_be_visible()
         return page
 
@@ -110,7 +102,7 @@ def test_an_outline_drawn_with_shift_opens_its_pictures_on_search(open_map, layo
     assert parse_qs(urlsplit(page.url).query)["q"] == ["a dog on a beach"]
 
 
-def test_boxes_add_and_take_away_and_a_selection_is_saved(open_map, layout, server):
+def test_boxes_add_and_take_away_and_a_selection_is_saved(open_map, layout):
     page = open_map()
     all_spots = spots(page, layout)
     left, top = np.floor(all_spots.min(axis=0) - 9).tolist()
@@ -242,10 +234,10 @@ def test_the_address_keeps_what_is_chosen(open_map, open_page):
     assert complaints(again) == []
 
 
-def test_without_webgl_the_list_selects(server, open_page, layout):
+def test_without_webgl_the_list_selects(demo_server, open_page, layout):
     page = open_page("about:blank")
     page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null;")
-    page.goto(f"{server.url}/map")
+    page.goto(f"{demo_server.url}/map")
     expect(page.get_by_text("This browser cannot draw the map")).to_be_visible()
     row = page.locator(".list tbody tr").first
     expect(row).to_be_visible()

@@ -5,8 +5,10 @@ import sys
 import numpy as np
 import pytest
 
+from core import open_library
 from core.errors import EmbeddingsError
-from core.map import UmapParameters, umap_points
+from core.map import UmapParameters, layout_of, read_layout, umap_points
+from core.settings import Settings
 from tests.conftest import run_core
 from tests.core.vectors import unit_rows
 
@@ -42,9 +44,10 @@ def test_the_same_seed_gives_the_same_map_and_groups_stay_together(tiny_home_cop
     done = run_core("map", "--dataset", "tiny", "--seed", "3", "--json", home=tiny_home_copy)
     assert done.exit_code == 0, done.stderr
     assert '"count": 12, "seed": 3' in done.stdout
-    made = (tiny_home_copy / "embeddings/tiny/tiny/map_umap.npy").read_bytes()
-    run_core("map", "--dataset", "tiny", "--seed", "3", home=tiny_home_copy)
-    assert (tiny_home_copy / "embeddings/tiny/tiny/map_umap.npy").read_bytes() == made
+    embeddings = open_library(Settings(home=tiny_home_copy)).embeddings("tiny", "tiny")
+    kept = read_layout(embeddings, "umap")
+    expected = umap_points(embeddings.vectors, UmapParameters(seed=3))
+    assert kept.points.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("n", [0, 1, 3])
@@ -79,10 +82,6 @@ def test_without_umap_learn_it_is_said_how_to_install_it(tiny_home, monkeypatch)
 
 
 def test_the_map_of_principal_axes_can_be_kept_too(tiny_home_copy):
-    from core import open_library
-    from core.map import layout_of
-    from core.settings import Settings
-
     dataset = open_library(Settings(home=tiny_home_copy, offline=True)).dataset("tiny", "tiny")
     at_once = layout_of(dataset, "pca")
     done = run_core("map", "--method", "pca", home=tiny_home_copy)
