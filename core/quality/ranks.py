@@ -72,8 +72,8 @@ def ranks_of(scores: Floats, own: Ints) -> Ints:
     mine = np.take_along_axis(scores, own[:, None], axis=1)
     above = np.count_nonzero(scores > mine, axis=1)
     tied = np.flatnonzero(np.count_nonzero(scores >= mine, axis=1) - above > 1)
-    for row in tied:
-        above[row] += np.count_nonzero(scores[row, : own[row]] == mine[row])
+    earlier = np.arange(scores.shape[1]) < own[tied, None]
+    above[tied] += np.count_nonzero((scores[tied] == mine[tied]) & earlier, axis=1)
     return np.asarray(1 + above, np.int64)
 
 
@@ -102,8 +102,7 @@ def _before(scores: Floats, rows: Ints, own: Ints, best: Ints, score_of_best: Fl
     others = np.arange(len(rows))
     scores[others, own] = -np.inf  # none of its own comes before the best
     count = np.count_nonzero(scores > score_of_best, axis=0)
-    equal = np.count_nonzero(scores == score_of_best, axis=0)
-    for column in np.flatnonzero(equal):
-        tied = scores[:, column] == score_of_best[column]
-        count[column] += np.count_nonzero(tied & (rows < best[column]))
+    tied = np.flatnonzero((scores == score_of_best).any(axis=0))
+    equal = scores[:, tied] == score_of_best[tied]
+    count[tied] += np.count_nonzero(equal & (rows[:, None] < best[tied]), axis=0)
     return np.asarray(count, np.int64)
