@@ -116,6 +116,13 @@ class Measurement:
         """Return the recall of the groups of one kind in one direction."""
         return tuple(one for one in self.recall if one.kind == kind and one.direction == direction)
 
+    def hardest_of_pictures(self, count: int) -> tuple[HardCaption, ...]:
+        """Return the hardest captions, of each picture only the one that finds it latest."""
+        of_each: dict[int, HardCaption] = {}
+        for one in self.hardest:
+            of_each.setdefault(one.image_id, one)
+        return tuple(of_each.values())[:count]
+
     def weakest(self, count: int) -> tuple[CategoryFigure, ...]:
         """Return the categories of lowest average precision, lowest first."""
         known = [

@@ -30,12 +30,13 @@ def show_hard_captions(searchable: SearchableDataset, found: Measurement) -> Non
         return
     st.caption(
         "Their own picture, on the left, comes latest; on the right is what came first. Some are "
-        "true of both, and some say little of the picture. A click on a caption searches for it."
+        "true of both, and some say little of the picture. Each picture is here once, with its "
+        "hardest caption. A click on a caption searches for it."
     )
     here = _here(searchable)
     cards = "".join(
         _hard_caption(one, len(found.image_ids), searchable, here)
-        for one in found.hardest[:CAPTIONS]
+        for one in found.hardest_of_pictures(CAPTIONS)
     )
     st.html(f'<div class="hard-captions">{cards}</div>')
 

@@ -278,6 +278,15 @@ class TestTheDemo:
         assert ranks == highest
         assert all(one.first_id != one.image_id for one in demo.hardest)
 
+    def test_each_picture_is_among_the_hardest_once(self, demo: Measurement) -> None:
+        few = demo.hardest_of_pictures(12)
+        assert len({one.image_id for one in few}) == len(few) == 12
+        assert few[0] == demo.hardest[0]
+        for one in few:
+            assert one.rank == max(
+                other.rank for other in demo.hardest if other.image_id == one.image_id
+            )
+
     def test_groups_together_are_the_whole(self, demo: Measurement) -> None:
         overall = demo.overall("captions")
         assert overall is not None
