@@ -120,3 +120,4 @@ def warm_up() -> None:
     library().dataset(dataset, model).search("a picture", top_k=1)
     for name in _OF_CHARTS:
         import_module(name)
+    downloads()  # the process that makes them imports what it needs meanwhile
