@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 
 from core import open_library
-from core.map import by_category, by_score, by_subset, layout_of, regions_of
+from core.map import Layout, by_category, by_score, by_subset, layout_of, regions_of
 from core.query import Cut, Query, unpack_ids
 from pages.shared.map.drawn import map_data
 from pages.shared.map.wishes import only_these
@@ -184,3 +184,14 @@ def test_a_dataset_without_instances_has_no_categories_to_colour_by(tiny_home_co
     st.cache_resource.clear()
     assert not test.exception
     assert "no categories" in words(test)
+
+
+def test_one_picture_is_a_map_of_one_point(demo):
+    layout = layout_of(demo, "pca")
+    one = Layout("pca", layout.image_ids[:1], layout.points[:1])
+    colouring = by_category(demo.coco, one.image_ids)
+    found = demo.find(Query.text("a dog"))
+    data = map_data(demo, one, colouring, (), found, labels=True, light_up=True)
+    assert array(data["points"], "<u2").tolist() == [32_768, 32_768]
+    assert data["regions"] == []
+    assert data["files"]["after"] == ".jpg"
