@@ -28,6 +28,7 @@ _OF_CHARTS = (
     "scipy.stats",
     "sklearn.cluster",
     "sklearn.isotonic",
+    "sklearn.linear_model",
     "statsmodels.stats.proportion",
 )
 
