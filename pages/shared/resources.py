@@ -25,6 +25,7 @@ Value = TypeVar("Value")
 
 _OF_CHARTS = (
     "altair",
+    "scipy.cluster.vq",
     "scipy.stats",
     "sklearn.cluster",
     "sklearn.isotonic",

@@ -27,6 +27,25 @@ def test_a_page_has_no_serious_issue(demo_server, open_page, path, scheme):
     assert complaints(page) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["/scores", "/categories"])
+def test_the_sections_of_a_page_have_no_serious_issue(demo_server, open_page, path):
+    page = open_page(f"{demo_server.url}{path}?q=a+dog&k=24&label=dog")
+    sections = page.get_by_role("radiogroup").first.get_by_role("radio")
+    expect(sections.first).to_be_visible()
+    titles = [section.inner_text() for section in sections.all()]
+    assert len(titles) >= 6
+    found = {}
+    for title in titles:
+        page.get_by_role("radio", name=title, exact=True).click()
+        expect(page.get_by_role("radio", name=title, exact=True)).to_be_checked()
+        expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
+        expect(page.locator("[data-stale=true]")).to_have_count(0)
+        page.wait_for_load_state("networkidle")
+        found[title] = complaints(page)
+    assert {title: issues for title, issues in found.items() if issues} == {}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_detail_view_has_no_serious_issue(demo_server, open_page, scheme):
     page = open_page(f"{demo_server.url}/?q=a+dog+on+a+beach", color_scheme=scheme)
