@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from html import escape
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import streamlit as st
 
@@ -124,6 +124,8 @@ def _show_doings(entry: Entry, link: str) -> None:
             asks = entry.origin in ("query", "hand")
             words = "Open as query" if asks else "Open its pictures"
             st.html(f'<a class="go" href="{escape(link)}">{words}</a>', width="content")
+            makeup = escape(_makeup_address(entry))
+            st.html(f'<a class="go" href="{makeup}">What is in it</a>', width="content")
         st.button(
             "Download again" if entry.package else "Download",
             key=f"pack-subset-{entry.id}",
@@ -136,6 +138,10 @@ def _show_doings(entry: Entry, link: str) -> None:
         st.menu_button(
             "More", list(_MORE), key=key, format_func=_MORE.get, on_click=_do, args=(entry, key)
         )
+
+
+def _makeup_address(entry: Entry) -> str:
+    return f"{base()}/categories?{urlencode({'subset': entry.id, 'dataset': entry.dataset})}"
 
 
 def _show_package(entry: Entry) -> None:
