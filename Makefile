@@ -61,13 +61,13 @@ $(VENV)/test.stamp: requirements-dev.txt requirements-demo.txt requirements-map.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-$(READERS)/stamp: requirements-conformance.txt requirements-conformance-datumaro.txt $(VENV)/test.stamp
+$(READERS)/stamp: requirements-conformance.txt requirements-conformance-no-deps.txt $(VENV)/test.stamp
 	@$(BIN)/python -m venv $(READERS)
 	@$(READERS)/bin/python -c 'import pathlib, sys, sysconfig; \
 	  pathlib.Path(sysconfig.get_path("purelib"), "cocosift.pth").write_text(sys.argv[1])' \
 	  "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check -c requirements.txt -r requirements-conformance.txt
-	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-conformance-datumaro.txt
+	$(READERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-conformance-no-deps.txt
 	@touch $@
 
 clean: ## remove what was made here (not data, models or embeddings)

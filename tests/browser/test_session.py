@@ -24,7 +24,7 @@ def test_what_one_person_refined_a_colleague_opens_and_takes_away(demo_server, o
     page.get_by_role("spinbutton", name="Score at least").fill("0.1")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("score=0.1"))
-    page.get_by_text("Categories", exact=True).click()
+    page.get_by_test_id("stSidebarUserContent").get_by_text("Categories", exact=True).click()
     page.get_by_role("combobox", name="Must have").fill("dog")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("with=dog"))
