@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,9 +66,8 @@ def prepare(folder: Path) -> None:
         write_val2014(folder)
     if not any((folder / "models").glob("clip_model_part_*")):
         _write_checkpoint(folder / "models")
-    for index in folder.rglob(".index"):
-        for file in index.iterdir():
-            file.unlink()
+    for index in list(folder.rglob(".index")):
+        shutil.rmtree(index)
 
 
 def _write_checkpoint(models: Path) -> None:
