@@ -22,7 +22,7 @@ _INSTANCES_NAMES = ("none", "1", "2", "3 to 5", "6 to 10", "11 or more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Labels:
+class LabelledPictures:
     """Which pictures have which labels.
 
     Attributes:
@@ -107,7 +107,7 @@ class InstanceScores:
     n: int
 
 
-def category_labels(dataset: CocoDataset) -> Labels:
+def category_labels(dataset: CocoDataset) -> LabelledPictures:
     """Return which pictures have which categories, those of one name together."""
     names = tuple(dict.fromkeys(category.name for category in dataset.categories))
     place_of = {name: place for place, name in enumerate(names)}
@@ -115,15 +115,15 @@ def category_labels(dataset: CocoDataset) -> Labels:
     ids = np.array([category.id for category in dataset.categories], dtype=np.int64)
     places = np.array([place_of[category.name] for category in dataset.categories], np.int64)
     if not ids.size or not len(instances):
-        return Labels(names, np.empty(0, np.int64), np.empty(0, np.int64))
+        return LabelledPictures(names, np.empty(0, np.int64), np.empty(0, np.int64))
     order = np.argsort(ids)
     at = np.searchsorted(ids, instances.category_ids, sorter=order).clip(max=ids.size - 1)
     known = ids[order[at]] == instances.category_ids
     pairs = _distinct_pairs(places[order[at[known]]], instances.image_rows[known])
-    return Labels(names, *pairs)
+    return LabelledPictures(names, *pairs)
 
 
-def caption_word_labels(dataset: CocoDataset, progress: Progress | None = None) -> Labels:
+def caption_word_labels(dataset: CocoDataset, progress: Progress | None = None) -> LabelledPictures:
     """Return which pictures have a caption with which word; none without captions.
 
     A word is as `CaptionWords` cuts it; words of fewer than `LEAST_PICTURES` pictures are
@@ -147,12 +147,12 @@ def caption_word_labels(dataset: CocoDataset, progress: Progress | None = None) 
     new_places = np.cumsum(frequent) - 1
     kept = frequent[places]
     names = words.vocabulary.take(np.flatnonzero(frequent))
-    return Labels(tuple(names), new_places[places[kept]], rows[kept])
+    return LabelledPictures(tuple(names), new_places[places[kept]], rows[kept])
 
 
 def scores_by_label(
     scores: npt.NDArray[np.floating],
-    labels: Labels,
+    labels: LabelledPictures,
     *,
     least: int = 1,
     most: int | None = None,
@@ -295,7 +295,7 @@ def _auc(rank_sums: npt.NDArray[Any], n_with: Ints, n_without: Ints) -> Floats:
 
 
 def _strips(
-    scores: npt.NDArray[np.floating], labels: Labels, wanted: Ints
+    scores: npt.NDArray[np.floating], labels: LabelledPictures, wanted: Ints
 ) -> tuple[Floats, Floats]:
     """Return the quantile strips of the pictures with, and without, each wanted label.
 

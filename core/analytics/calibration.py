@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from core.analytics.intervals import CONFIDENCE, wilson
 from core.errors import QueryError
 from core.filters import passing
 from core.found import Found
@@ -33,7 +34,6 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-CONFIDENCE = 0.95
 # What charts draw.
 STEPS = 200
 BINS = 15
@@ -267,21 +267,6 @@ def calibrate(
             sampled.average_precision,
         ),
     )
-
-
-def wilson(right: npt.ArrayLike, of: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return Wilson's interval for shares: two float64 arrays of the shape of `of`.
-
-    Where `of` is 0 nothing is known, and it is 0 to 1.
-    """
-    from statsmodels.stats.proportion import proportion_confint
-
-    counts = np.asarray(of, dtype=np.float64)
-    low, high = proportion_confint(
-        np.asarray(right, dtype=np.float64), np.maximum(counts, 1), 1 - CONFIDENCE, method="wilson"
-    )
-    none = counts == 0
-    return np.where(none, 0.0, low), np.where(none, 1.0, high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

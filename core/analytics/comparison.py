@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from core.analytics.intervals import CONFIDENCE, wilson
 from core.analytics.makeup import Presence, pictures_in, presence
 from core.coco import CocoDataset
 
@@ -19,7 +20,6 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Basis = Literal["apart", "second inside first", "first inside second", "same"]
 
-CONFIDENCE = 0.95
 # The share of false ones among the differences that are called significant.
 FALSE_DISCOVERIES = 0.05
 # Logarithms of chances that differ by less are equal but for rounding.
@@ -225,27 +225,6 @@ def distances_of(instances: Ints) -> Floats:
                 apart = jensenshannon(instances[one], instances[other], base=2)
                 found[one, other] = found[other, one] = np.nan_to_num(apart)
     return found
-
-
-def wilson(successes: Ints, n: int, confidence: float = CONFIDENCE) -> tuple[Floats, Floats]:
-    """Return Wilson's interval of each share (E. B. Wilson, J. Am. Statist. Assoc. 22, 1927).
-
-    Args:
-        successes: int64, of `n` each.
-        confidence: between 0 and 1.
-
-    Returns:
-        Lower and upper end, float64; 0 and 1 when `n` is 0.
-    """
-    if n == 0:
-        return np.zeros(successes.shape), np.ones(successes.shape)
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + confidence) / 2))
-    share = successes / n
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def newcombe(

@@ -29,6 +29,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from core.analytics.intervals import CONFIDENCE
 from core.errors import QueryError
 from core.filters import passing
 from core.found import Found
@@ -39,7 +40,6 @@ Answer = Literal["yes", "no", "unsure"]
 
 FEWEST = 3
 MOST = 1_000
-CONFIDENCE = 0.95
 
 # Of the sample; the two at the cut get more.
 _SHARES: dict[StratumName, float] = {"well above": 2, "just above": 3, "just below": 3}

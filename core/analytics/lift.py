@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.analytics.intervals import CONFIDENCE
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 RATE = 0.05
-CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True, slots=True, eq=False)

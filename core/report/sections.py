@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from core.analytics.calibration import calibration_of, wilson
+from core.analytics.calibration import calibration_of
+from core.analytics.intervals import wilson
 from core.analytics.labels import Labels, label_words, labelled, suggestions
 from core.analytics.lift import Lift, lift_of
 from core.analytics.makeup import Makeup, makeup, nothing_to_count

@@ -11,7 +11,7 @@ import streamlit as st
 
 from core.analytics.by_label import (
     InstanceScores,
-    Labels,
+    LabelledPictures,
     LabelScores,
     caption_word_labels,
     category_labels,
@@ -143,12 +143,12 @@ def _stability(key: Key, _current: Current, _found: Found) -> Stability:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _categories(annotation_hash: str, _coco: CocoDataset) -> Labels:
+def _categories(annotation_hash: str, _coco: CocoDataset) -> LabelledPictures:
     return category_labels(_coco)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the words of the captions…")
-def _words(annotation_hash: str, _coco: CocoDataset) -> Labels:
+def _words(annotation_hash: str, _coco: CocoDataset) -> LabelledPictures:
     return caption_word_labels(_coco)
 
 

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from core.analytics.by_label import (
     STRIP,
     Z_95,
-    Labels,
+    LabelledPictures,
     auc_interval,
     caption_word_labels,
     category_labels,
@@ -29,9 +29,9 @@ def tiny_coco(tiny_settings):
     return Library(tiny_settings).coco("tiny")
 
 
-def labels_of(member: np.ndarray) -> Labels:
+def labels_of(member: np.ndarray) -> LabelledPictures:
     places, rows = np.nonzero(member)
-    return Labels(tuple(f"label {i}" for i in range(len(member))), places, rows)
+    return LabelledPictures(tuple(f"label {i}" for i in range(len(member))), places, rows)
 
 
 def a_case(seed=0, n=200, k=9, digits=2):

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve
 
-from core.analytics.calibration import STEPS, Calibration, calibrate, calibration_of, wilson
+from core.analytics.calibration import STEPS, Calibration, calibrate, calibration_of
 from core.analytics.labels import Labels, labelled
 from core.errors import QueryError
 from core.library import Library
@@ -120,16 +119,6 @@ def test_a_precision_that_no_threshold_reaches_gives_none(typical):
     worst_first = calibrate(-scores, is_right)
     assert worst_first.threshold_for("precision", 0.99) is None
     assert worst_first.best("precision").precision.value < 0.99
-
-
-@pytest.mark.parametrize(("right", "of"), [(0, 1), (1, 1), (3, 7), (81, 100), (24, 24)])
-def test_intervals_are_wilsons(right, of):
-    expected = binomtest(right, of).proportion_ci(method="wilson")
-    assert [float(bound) for bound in wilson(right, of)] == pytest.approx(list(expected))
-
-
-def test_nothing_kept_leaves_all_open():
-    assert [bound.tolist() for bound in wilson([0], [0])] == [[0.0], [1.0]]
 
 
 def test_the_curve_says_at_each_threshold_what_the_threshold_says(calibration):

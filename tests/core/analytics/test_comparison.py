@@ -8,17 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy, fisher_exact, hypergeom
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from core import open_library
 from core.analytics.comparison import (
-    CONFIDENCE,
     _fisher,
     difference,
     distances_of,
     newcombe,
     side_by_side,
-    wilson,
 )
 from core.errors import DatasetError
 from tests.core import coco_files as files
@@ -128,18 +126,6 @@ class TestDistance:
 
 
 class TestIntervals:
-    @pytest.mark.parametrize("n", [1, 7, 240])
-    def test_wilsons_is_that_of_statsmodels(self, n):
-        successes = np.arange(0, n + 1, max(1, n // 7))
-        low, high = wilson(successes, n)
-        for at, count in enumerate(successes.tolist()):
-            other = proportion_confint(count, n, 1 - CONFIDENCE, method="wilson")
-            assert (low[at], high[at]) == pytest.approx(other, abs=1e-12)
-
-    def test_of_no_picture_it_is_all_there_is(self):
-        low, high = wilson(np.zeros(2, dtype=np.int64), 0)
-        assert (low.tolist(), high.tolist()) == ([0, 0], [1, 1])
-
     @pytest.mark.parametrize(
         ("a", "n", "b", "m"),
         [(56, 70, 48, 80), (9, 10, 3, 10), (10, 10, 0, 20), (0, 10, 0, 10), (5, 56, 0, 29)],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.analytics.by_label import Labels, scores_by_label
+from core.analytics.by_label import LabelledPictures, scores_by_label
 from core.analytics.overlap import overlap_of
 from core.analytics.ranks import rank_curve, standing
 from core.analytics.scores import density, score_densities, score_histogram
@@ -117,7 +117,9 @@ def test_densities_of_queries_say_where_their_results_end():
 
 
 def test_labels_say_the_best_told_with_its_area():
-    labels = Labels(("cat", "all", "dog"), np.repeat([0, 1, 2], [2, 6, 1]), np.r_[0, 1, 0:6, 5])
+    labels = LabelledPictures(
+        ("cat", "all", "dog"), np.repeat([0, 1, 2], [2, 6, 1]), np.r_[0, 1, 0:6, 5]
+    )
     scores = scores_by_label(np.array([0.9, 0.8, 0.3, 0.2, 0.1, 0.0]), labels)
     areas = auc_chart(scores, "score-category", "category")
     assert areas.title.startswith("The query tells the category “cat” best: AUC 1.00 (")
@@ -128,7 +130,7 @@ def test_labels_say_the_best_told_with_its_area():
 
 
 def test_where_all_pictures_have_the_label_it_is_said_that_nothing_compares():
-    labels = Labels(("all",), np.zeros(3, np.int64), np.arange(3))
+    labels = LabelledPictures(("all",), np.zeros(3, np.int64), np.arange(3))
     scores = scores_by_label(np.array([0.9, 0.8, 0.3]), labels)
     for chart in (auc_chart(scores, "x", "word"), label_strips_chart(scores, "x", "word")):
         assert "nothing to compare" in chart.title
