@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -202,7 +203,9 @@ def test_workers_and_batches_change_no_vector(encoder, settings, workers, batch_
     assert np.allclose(np.load(report.files.vectors), before, atol=1e-6)
 
 
-def test_workers_never_import_torch(encoder, settings):
+def test_workers_never_import_torch(encoder, settings, monkeypatch):
+    # A worker imports the script of its parent, too; here that may be a page that a test ran.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     picture = settings.data / "tiny" / "images" / "tiny_000101.png"
     with Preparation(1, LoadedModules(), settings) as preparation:
         (prepared,) = preparation.prepare([Located(101, picture.name, picture)])
