@@ -188,7 +188,7 @@ def test_a_picture_of_the_gallery_joins_the_query_and_becomes_it(open_search):
 
 def test_a_category_with_a_number_is_typed(open_search):
     page = open_search("q=a+dog")
-    page.get_by_text("Categories", exact=True).click()
+    page.get_by_test_id("stSidebarUserContent").get_by_text("Categories", exact=True).click()
     page.get_by_role("combobox", name="Must have").fill("dog>=2")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("with=dog%3E%3D2"))
