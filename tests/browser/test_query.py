@@ -34,11 +34,12 @@ def shown_ids(page: Page) -> list[str]:
 
 @pytest.fixture
 def open_search(demo_server, open_page):
-    """Open the search page at an address, once its pictures are there."""
+    """Open the search page at an address, once its pictures are there and it says all."""
 
     def open_one(address: str = "q=a+dog+on+a+beach", **options) -> Page:
         page = open_page(f"{demo_server.url}/?{address}", **options)
         expect(page.locator(".tile").first).to_be_visible()
+        expect(page).to_have_url(re.compile("[?&]dataset=demo"))
         return page
 
     return open_one
