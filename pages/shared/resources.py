@@ -11,7 +11,11 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
+from core.analytics.makeup import presence
+from core.analytics.scores import score_histogram
 from core.catalogue import Catalogue, shared_catalogue
+from core.charts import page_specification
+from core.charts.scores import histogram_chart
 from core.downloads import Downloads, shared_downloads
 from core.embeddings import Embeddings
 from core.encoder import Encoder
@@ -113,13 +117,15 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
-    And import what the first charts need, which takes seconds.
+    And make a chart, with all that charts import: the first takes seconds.
 
     Raises:
         CocoSiftError: there is nothing to load, or it cannot be.
     """
     dataset, model = library().default_pair()
-    library().dataset(dataset, model).search("a picture", top_k=1)
+    found = library().dataset(dataset, model).search("a picture", top_k=1)
     for name in _OF_CHARTS:
         import_module(name)
+    page_specification(histogram_chart(score_histogram(found), len(found)))
+    presence(found.dataset.coco)
     downloads()  # the process that makes them imports what it needs meanwhile
