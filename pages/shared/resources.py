@@ -7,6 +7,7 @@ files are replaced on disk they are loaded anew, and the old ones go.
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Generic, TypeVar
 
 import streamlit as st
@@ -27,6 +28,8 @@ from core.views import Views
 
 Value = TypeVar("Value")
 
+# What pages import when they are first opened, and what that imports when first used.
+_OF_PAGES = ("core.analytics", "core.charts", "core.map", "core.quality")
 _OF_CHARTS = (
     "altair",
     "scipy.cluster.vq",
@@ -124,7 +127,12 @@ def warm_up() -> None:
     """
     dataset, model = library().default_pair()
     found = library().dataset(dataset, model).search("a picture", top_k=1)
-    for name in _OF_CHARTS:
+    of_pages = [
+        f"{package}.{module.name}"
+        for package in _OF_PAGES
+        for module in iter_modules(import_module(package).__path__)
+    ]
+    for name in (*_OF_CHARTS, *of_pages):
         import_module(name)
     page_specification(histogram_chart(score_histogram(found), len(found)))
     presence(found.dataset.coco)
