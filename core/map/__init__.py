@@ -25,7 +25,7 @@ from core.map.files import (
     write_layout,
 )
 from core.map.layout import METHODS, Layout, Method
-from core.map.maps import clusters_of, layout_of, regions_of
+from core.map.maps import clusters_of, layout_of, regions_of, usual_method
 from core.map.neighbours import UmapParameters, umap_points
 from core.map.principal import principal_points
 from core.map.regions import Region, find_regions
@@ -57,5 +57,6 @@ __all__ = [
     "read_layout",
     "regions_of",
     "umap_points",
+    "usual_method",
     "write_layout",
 ]

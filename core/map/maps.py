@@ -44,6 +44,16 @@ def clusters_of(dataset: SearchableDataset, k: int) -> npt.NDArray[np.int32]:
     return _clusters.get(key, lambda: cluster_rows(dataset.embeddings.vectors, k))
 
 
+def usual_method(dataset: SearchableDataset) -> Method:
+    """Return the method to show first: UMAP if its map was made, else the principal axes.
+
+    Raises:
+        CocoSiftError: there are no embeddings.
+    """
+    files = dataset.library.embeddings_files(dataset.name, dataset.model)
+    return "umap" if MapFiles(files, "umap").exists else "pca"
+
+
 def regions_of(dataset: SearchableDataset, method: Method = "umap") -> tuple[Region, ...]:
     """Return the regions of a dataset's map, as `find_regions` does.
 

@@ -5,6 +5,7 @@ files are replaced on disk they are loaded anew, and the old ones go.
 """
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
@@ -22,6 +23,7 @@ from core.embeddings import Embeddings
 from core.encoder import Encoder
 from core.errors import CocoSiftError
 from core.library import Library
+from core.map import regions_of, usual_method
 from core.settings import Settings
 from core.uploads import Uploads
 from core.views import Views
@@ -120,7 +122,7 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
-    And make a chart, with all that charts import: the first takes seconds.
+    And make a chart and the map's regions, with all that pages import: the first take seconds.
 
     Raises:
         CocoSiftError: there is nothing to load, or it cannot be.
@@ -136,4 +138,6 @@ def warm_up() -> None:
         import_module(name)
     page_specification(histogram_chart(score_histogram(found), len(found)))
     presence(found.dataset.coco)
+    with suppress(CocoSiftError):  # the page Map says what is wrong with it
+        regions_of(found.dataset, usual_method(found.dataset))
     downloads()  # the process that makes them imports what it needs meanwhile

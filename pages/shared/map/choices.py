@@ -21,6 +21,7 @@ from core.map import (
     clusters_of,
     layout_of,
     marking_words,
+    usual_method,
 )
 from core.map.colouring import By
 from pages.shared import address, subset_choice
@@ -66,7 +67,7 @@ def choose_layout(current: Current) -> Layout:
     """
     dataset = current.searchable
     files = MapFiles(dataset.library.embeddings_files(dataset.name, dataset.model), "umap")
-    usual: Method = "umap" if files.exists else "pca"
+    usual = usual_method(dataset)
     asked = address.own("map", usual)
     method: Method = next((one for one in METHODS if one == asked), usual)
     with st.sidebar:
