@@ -191,6 +191,7 @@ def test_a_category_with_a_number_is_typed(open_search):
     page = open_search("q=a+dog")
     page.get_by_test_id("stSidebarUserContent").get_by_text("Categories", exact=True).click()
     page.get_by_role("combobox", name="Must have").fill("dog>=2")
+    expect(page.get_by_role("option", name="dog>=2").first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("with=dog%3E%3D2"))
     expect(page.get_by_text("dog ≥ 2 · ").first).to_be_visible()

@@ -26,6 +26,7 @@ def test_what_one_person_refined_a_colleague_opens_and_takes_away(demo_server, o
     expect(page).to_have_url(re.compile("score=0.1"))
     page.get_by_test_id("stSidebarUserContent").get_by_text("Categories", exact=True).click()
     page.get_by_role("combobox", name="Must have").fill("dog")
+    expect(page.get_by_role("option", name="dog").first).to_be_visible()
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("with=dog"))
     source = json.loads(next(demo_server.home.glob("data/demo/annotations/inst*")).read_text())

@@ -182,6 +182,7 @@ def test_rename_note_and_tags_show_at_once_and_can_be_searched(search, server):
     form.get_by_role("textbox", name="Name").fill("Quokka on a beach")
     form.get_by_role("textbox", name="Note").fill("Two of us have looked")
     form.get_by_role("combobox", name="Tags").fill("holiday")
+    expect(page.get_by_role("option", name="holiday").first).to_be_visible()
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")  # closes the list of tags
     form.get_by_role("button", name="Save changes").click()
