@@ -15,10 +15,7 @@ milliseconds, with the query's scores at hand:
   same bootstrap by its `average_precision_score` (five samples, reckoned up to as many)
 """
 
-import argparse
-import json
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014 import prepare
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import Figures, measure_ways
 from core.analytics.calibration import calibration_of
 from core.analytics.human_check import checked, draw_sample
 from core.analytics.labels import Labels, labelled
@@ -47,24 +44,12 @@ SAMPLES = 197
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 1 GB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="calibration-") as temporary:
-        folder = options.folder or Path(temporary)
-        prepare(folder)
-        offline = {"COCOSIFT_OFFLINE": "1"}
-        figures = {
-            way: in_fresh_process("benchmarks.calibration", way, folder, offline) for way in WAYS
-        }
+    measure_ways("benchmarks.calibration", __doc__, WAYS, prepare, digits=1, check=_check)
+
+
+def _check(figures: Figures) -> None:
     areas = [figures[way].pop("average precision") for way in ("calibration", "reference")]
     assert abs(areas[0] - areas[1]) < 1e-9, areas
-    tell(figures, options.json, digits=1)
 
 
 def by_library(folder: Path) -> dict[str, float]:

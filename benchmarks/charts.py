@@ -12,10 +12,7 @@ process could run: a colleague's page waits so long.
 - `report`: a report of 5,000 pictures without their thumbnails, its charts drawn apart
 """
 
-import argparse
-import json
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -23,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.val2014 import prepare
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import measure_ways
 from core.analytics.makeup import makeup
 from core.charts import Chart, page_specification, specification
 from core.charts.drawing import draw_specification
@@ -68,20 +65,7 @@ class Holds:
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 1 GB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="charts-") as temporary:
-        folder = options.folder or Path(temporary)
-        prepare(folder)
-        offline = {"COCOSIFT_OFFLINE": "1"}
-        figures = {way: in_fresh_process("benchmarks.charts", way, folder, offline) for way in WAYS}
-    tell(figures, options.json, digits=1)
+    measure_ways("benchmarks.charts", __doc__, WAYS, prepare, digits=1)
 
 
 def for_a_page(folder: Path) -> dict[str, float]:

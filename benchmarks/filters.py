@@ -11,11 +11,9 @@ Writes synthetic files of val2014's size and measures, each in a fresh process:
 - `plain`: the same mask by a loop over the parsed JSON, as a script would
 """
 
-import argparse
 import json
 import re
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.val2014_files import CAPTIONS, PICTURES, write_val2014
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import Figures, measure_ways
 from core.coco import CocoDataset, open_dataset
 from core.filters import filtered
 from core.query.record import CategoryTerm, Filters, SideBound, Words
@@ -43,23 +41,13 @@ REPEATS = 50
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 300 MB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="filters-") as temporary:
-        folder = options.folder or Path(temporary)
-        prepare(folder)
-        offline = {"COCOSIFT_OFFLINE": "1"}
-        figures = {
-            way: in_fresh_process("benchmarks.filters", way, folder, offline) for way in WAYS
-        }
+    measure_ways(
+        "benchmarks.filters", __doc__, WAYS, prepare, digits=2, size="300 MB", check=_check
+    )
+
+
+def _check(figures: Figures) -> None:
     assert figures["filters"]["pictures that pass"] == figures["plain"]["pictures that pass"]
-    tell(figures, options.json, digits=2)
 
 
 def prepare(folder: Path) -> None:

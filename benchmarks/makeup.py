@@ -10,10 +10,8 @@ Writes synthetic files of val2014's size and measures, each in a fresh process, 
 - `plain`: the pictures and instances a category by a loop over the parsed JSON, as a script would
 """
 
-import argparse
 import json
 import statistics
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.val2014_files import write_val2014
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import Figures, measure_ways
 from core.analytics import shapes
 from core.analytics.caption_terms import caption_terms
 from core.analytics.cooccurrence import cooccurrence
@@ -43,23 +41,20 @@ REPEATS = 15
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 300 MB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="makeup-") as temporary:
-        folder = options.folder or Path(temporary)
-        if not (folder / "data/captions_val2014.json").exists():
-            write_val2014(folder)
-        _opened(folder).caption_words()
-        figures = {way: in_fresh_process("benchmarks.makeup", way, folder, {}) for way in WAYS}
+    measure_ways(
+        "benchmarks.makeup", __doc__, WAYS, _prepare, digits=1, size="300 MB", check=_check
+    )
+
+
+def _prepare(folder: Path) -> None:
+    if not (folder / "data/captions_val2014.json").exists():
+        write_val2014(folder)
+    _opened(folder).caption_words()
+
+
+def _check(figures: Figures) -> None:
     for name in ("pictures of the first category", "its instances"):
         assert figures["charts"][name] == figures["plain"][name]
-    tell(figures, options.json, digits=1)
 
 
 def charts(folder: Path) -> dict[str, float]:

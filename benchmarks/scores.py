@@ -12,10 +12,7 @@ milliseconds, the median of several runs with the query's scores at hand, and th
   and the density on a grid by SciPy on all scores
 """
 
-import argparse
-import json
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014 import prepare
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import Figures, measure_ways
 from core.analytics.by_label import (
     caption_word_labels,
     category_labels,
@@ -52,22 +49,12 @@ REPEATS = 7
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 1 GB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="scores-") as temporary:
-        folder = options.folder or Path(temporary)
-        prepare(folder)
-        offline = {"COCOSIFT_OFFLINE": "1"}
-        figures = {way: in_fresh_process("benchmarks.scores", way, folder, offline) for way in WAYS}
+    measure_ways("benchmarks.scores", __doc__, WAYS, prepare, digits=1, check=_check)
+
+
+def _check(figures: Figures) -> None:
     worst = figures["figures"].pop("largest difference to scikit-learn")
     assert worst < 1e-9, worst
-    tell(figures, options.json, digits=1)
 
 
 def by_library(folder: Path) -> dict[str, float]:

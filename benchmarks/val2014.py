@@ -14,14 +14,12 @@ parts, in the older flat layout, and measures in fresh processes:
   from pressing Enter to the first new tile
 """
 
-import argparse
 import json
 import os
 import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014_files import write_val2014
-from benchmarks.ways import ROOT, in_fresh_process, tell
+from benchmarks.ways import ROOT, measure_ways
 
 QUERIES = [
     f"{what} {where}"
@@ -42,22 +40,7 @@ PART_BYTES = 94_371_840
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 1 GB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="val2014-") as temporary:
-        folder = options.folder or Path(temporary)
-        prepare(folder)
-        figures = {
-            way: in_fresh_process("benchmarks.val2014", way, folder, environment(way, folder))
-            for way in WAYS
-        }
-    tell(figures, options.json, digits=3)
+    measure_ways("benchmarks.val2014", __doc__, WAYS, prepare, digits=3, environment=environment)
 
 
 def prepare(folder: Path) -> None:

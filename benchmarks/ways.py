@@ -1,13 +1,59 @@
 """Ways of doing one thing, each measured in a process of its own, and the table of figures."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+OFFLINE = {"COCOSIFT_OFFLINE": "1"}
+
+Figures = dict[str, dict[str, float]]
+
+
+def measure_ways(
+    module: str,
+    about: str,
+    ways: Mapping[str, Callable[[Path], dict[str, float]]],
+    prepare: Callable[[Path], None],
+    *,
+    digits: int,
+    size: str = "1 GB",
+    environment: Callable[[str, Path], Mapping[str, str]] = lambda way, folder: OFFLINE,
+    check: Callable[[Figures], None] = lambda figures: None,
+) -> None:
+    """Be the command of a benchmark: write files, measure each way by itself, tell the figures.
+
+    Args:
+        module: of the benchmark, such as "benchmarks.scores".
+        about: its docstring; the first line is shown by `--help`.
+        ways: by name what measures one way on the files in a folder.
+        prepare: writes the files into a folder unless they are there.
+        digits: of the figures in the table.
+        size: about how much room the files take.
+        environment: variables for a way and a folder.
+        check: told the figures before they are; may refuse or take away some.
+    """
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
+    parser.add_argument("--folder", type=Path, help=f"keep the files here (about {size})")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--child", choices=ways, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(ways[options.child](options.folder)))
+        return
+    with tempfile.TemporaryDirectory(prefix=f"{module.rpartition('.')[2]}-") as temporary:
+        folder = options.folder or Path(temporary)
+        prepare(folder)
+        figures = {
+            way: in_fresh_process(module, way, folder, environment(way, folder)) for way in ways
+        }
+    check(figures)
+    tell(figures, options.json, digits)
 
 
 def in_fresh_process(
