@@ -71,11 +71,37 @@ class Preprocessing:
 
     def __call__(self, image: Image.Image) -> np.ndarray:
         """Return `image` as float32, shape (3, image_size, image_size), normalised."""
-        fitted = self._fit(image if image.mode == "RGB" else image.convert("RGB"))
-        values = np.asarray(fitted, dtype=np.float32) / np.float32(255)
+        return self.normalised(self.square(image))
+
+    def square(self, image: Image.Image) -> np.ndarray:
+        """Return what the model sees of `image`: uint8, shape (image_size, image_size, 3), RGB.
+
+        A quarter of the bytes of what `__call__` returns, and the same content.
+        """
+        return np.array(self._fit(image if image.mode == "RGB" else image.convert("RGB")))
+
+    def normalised(self, pixels: np.ndarray) -> np.ndarray:
+        """Return squares as the numbers that a model takes.
+
+        Args:
+            pixels: uint8, shape (…, image_size, image_size, 3): of one picture or of several.
+
+        Returns:
+            float32, shape (…, 3, image_size, image_size): from 0 to 1, less `mean`, by `std`.
+
+        Raises:
+            ValueError: `pixels` are of another dtype or shape.
+        """
+        size = self.image_size
+        if pixels.dtype != np.uint8 or pixels.shape[-3:] != (size, size, 3):
+            raise ValueError(
+                f"expected uint8 (…, {size}, {size}, 3), got {pixels.dtype} {pixels.shape}"
+            )
+        values = pixels.astype(np.float32)
+        values /= np.float32(255)
         values -= np.asarray(self.mean, dtype=np.float32)
         values /= np.asarray(self.std, dtype=np.float32)
-        return np.ascontiguousarray(values.transpose(2, 0, 1))
+        return np.ascontiguousarray(np.moveaxis(values, -1, -3))
 
     def _fit(self, image: Image.Image) -> Image.Image:
         size, resampling = self.image_size, _RESAMPLING[self.interpolation]

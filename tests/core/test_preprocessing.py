@@ -60,6 +60,27 @@ def test_clips_own_size_is_given_bit_for_bit(size):
     assert np.array_equal(Preprocessing()(image), by_open_clip(Preprocessing(), image))
 
 
+@pytest.mark.parametrize("resize_mode", ["shortest", "squash", "longest"])
+def test_squares_of_several_pictures_become_the_numbers_of_each(resize_mode):
+    preprocessing = Preprocessing(image_size=48, resize_mode=resize_mode)
+    pictures = [picture(60, 50), picture(31, 97), picture(48, 48)]
+    squares = np.stack([preprocessing.square(image) for image in pictures])
+    assert (squares.dtype, squares.shape) == (np.uint8, (3, 48, 48, 3))
+    normalised = preprocessing.normalised(squares)
+    assert normalised.flags.c_contiguous
+    assert np.array_equal(normalised, np.stack([preprocessing(image) for image in pictures]))
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((48, 48, 3), np.float32), np.zeros((3, 48, 48), np.uint8), np.zeros(3, np.uint8)],
+    ids=["floats", "channels first", "one row"],
+)
+def test_only_squares_are_normalised(pixels):
+    with pytest.raises(ValueError, match=r"expected uint8 \(…, 48, 48, 3\)"):
+        Preprocessing(image_size=48).normalised(pixels)
+
+
 @pytest.mark.parametrize("mode", ["L", "P", "CMYK", "RGBA", "1"])
 def test_other_modes_become_rgb(mode):
     image = picture(60, 50, mode)
