@@ -2,7 +2,7 @@
 
 `embeddings/<dataset>/<model>/` holds, N being the pictures that have a vector:
 
-- `<dataset>_embeddings.npy`: float32, shape (N, dim), unit rows;
+- `<dataset>_embeddings.npy`: float32 or float16, shape (N, dim), unit rows;
 - `<dataset>_image_ids.npy`: int64, shape (N,), the dataset's image ids;
 - `<dataset>_filenames.npy`: fixed-width unicode, shape (N,);
 - `<dataset>_coco_urls.npy`: the same, for who reads the files elsewhere; if it is there
@@ -18,6 +18,7 @@ are then found through the file names. No file is ever unpickled.
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -41,6 +42,7 @@ FLAT_PAIR = ("val2014", "clip")
 UNIT_TOLERANCE = 1e-3
 """How far the length of a stored vector may be from 1 before it counts as not normalised."""
 
+_ADDED_LATER: dict[str, Any] = {"runtime": "torch", "sha256": {}}
 _EXACT_TOLERANCE = 1e-6
 _ROWS_AT_ONCE = 8_192
 
@@ -58,9 +60,13 @@ class Manifest:
         checkpoint_sha256: lower-case hex digest of the model's whole checkpoint.
         activation: "gelu" or "quickgelu".
         preprocessing: how a picture became the model's input; keys as in `model.json`.
-        precision: of the arithmetic; the file is float32 in any case.
+        precision: of the arithmetic.
         count, skipped: pictures with and without a vector.
         made_by: name and version of the program.
+        dtype: of the vectors in the file, "float32" or "float16".
+        runtime: what did the arithmetic; older manifests do not say, and mean PyTorch.
+        sha256: of each other file in the folder, lower-case hex by its name; older manifests
+            have none.
     """
 
     dataset: str
@@ -77,6 +83,8 @@ class Manifest:
     dtype: str = "float32"
     normalised: bool = True
     format_version: int = FORMAT_VERSION
+    runtime: str = "torch"
+    sha256: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         record = asdict(self)
@@ -223,6 +231,7 @@ def read_manifest(files: EmbeddingsFiles) -> Manifest | None:
             f"Expected format_version {FORMAT_VERSION} in {files.manifest}, found {version!r}. "
             f"Run: {files.command}"
         )
+    record = _ADDED_LATER | record
     for entry in fields(Manifest):
         kind = entry.type if isinstance(entry.type, type) else dict
         if not isinstance(record.get(entry.name), kind):
@@ -266,25 +275,40 @@ def load_embeddings(
 
 
 class VectorsWriter:
-    """Writes float32 rows one batch after the other to a `.npy` file of unknown length.
+    """Writes rows one batch after the other to a `.npy` file of unknown length.
 
     numpy pads the header so that the first axis may grow; the count is put in at the end.
     Memory stays at one batch, whatever the number of rows.
+
+    Args:
+        file: open for writing, and empty; or, with `count`, one that a writer like this began.
+        dim: numbers a row.
+        dtype: of the file, "float32" or "float16".
+        count: rows that the file has already; what stands behind them is cut off.
     """
 
-    def __init__(self, file: IO[bytes], dim: int) -> None:
+    def __init__(
+        self, file: IO[bytes], dim: int, dtype: str = "float32", count: int | None = None
+    ) -> None:
         self._file = file
         self._dim = dim
+        self._dtype = np.dtype(dtype).newbyteorder("<")
         self.count = 0
         self._write_header()
         self._header_size = file.tell()
+        if count is not None:
+            self.count = count
+            file.truncate(self._header_size + count * dim * self._dtype.itemsize)
+            file.seek(0, os.SEEK_END)
 
-    def write(self, rows: Vectors) -> None:
-        """Append `rows`: float32, shape (k, dim)."""
+    def write(self, rows: Vectors) -> bytes:
+        """Append `rows`: float32, shape (k, dim). Returns the bytes as they are in the file."""
         if rows.dtype != np.float32 or rows.ndim != 2 or rows.shape[1] != self._dim:
             raise ValueError(f"expected float32 (k, {self._dim}), got {rows.dtype} {rows.shape}")
-        self._file.write(np.ascontiguousarray(rows).tobytes())
+        stored = rows.astype(self._dtype).tobytes()
+        self._file.write(stored)
         self.count += len(rows)
+        return stored
 
     def finish(self) -> None:
         """Put the number of rows into the header."""
@@ -296,7 +320,11 @@ class VectorsWriter:
     def _write_header(self) -> None:
         np.lib.format.write_array_header_1_0(
             self._file,
-            {"descr": "<f4", "fortran_order": False, "shape": (self.count, self._dim)},
+            {
+                "descr": self._dtype.str,
+                "fortran_order": False,
+                "shape": (self.count, self._dim),
+            },
         )
 
 

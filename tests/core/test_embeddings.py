@@ -95,6 +95,15 @@ def test_a_manifest_reads_back_as_it_was_written(files):
     assert read_manifest(files) == manifest
 
 
+def test_a_manifest_from_before_files_had_checksums_is_read(files):
+    record = json.loads(files.manifest.read_bytes())
+    for key in ("runtime", "sha256"):
+        record.pop(key, None)
+    files.manifest.write_text(json.dumps(record))
+    manifest = read_manifest(files)
+    assert (manifest.runtime, manifest.sha256) == ("torch", {})
+
+
 def test_the_manifest_names_what_the_vectors_were_made_of(files, dataset, model):
     manifest = read_manifest(files)
     assert manifest == Manifest(
@@ -497,6 +506,35 @@ def test_rows_written_batch_by_batch_are_one_array(tmp_path, sizes):
             writer.write(batch)
         writer.finish()
     assert np.array_equal(np.load(path, allow_pickle=False), rows)
+
+
+def test_rows_are_stored_as_float16_when_asked(tmp_path):
+    rows = np.linspace(-1, 1, 15, dtype=np.float32).reshape(3, 5)
+    path = tmp_path / "rows.npy"
+    with path.open("wb") as file:
+        writer = VectorsWriter(file, dim=5, dtype="float16")
+        stored = writer.write(rows)
+        writer.finish()
+    assert path.read_bytes().endswith(stored)
+    assert np.array_equal(np.load(path, allow_pickle=False), rows.astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_a_file_that_was_begun_is_gone_on_with_behind_the_rows_that_count(tmp_path, dtype):
+    rows = np.linspace(-1, 1, 30, dtype=np.float32).reshape(6, 5)
+    whole, begun = tmp_path / "whole.npy", tmp_path / "begun.npy"
+    with whole.open("wb") as file:
+        writer = VectorsWriter(file, dim=5, dtype=dtype)
+        writer.write(rows)
+        writer.finish()
+    with begun.open("wb") as file:
+        VectorsWriter(file, dim=5, dtype=dtype).write(rows[:4])
+        file.write(b"half a row")
+    with begun.open("r+b") as file:
+        writer = VectorsWriter(file, dim=5, dtype=dtype, count=2)
+        writer.write(rows[2:])
+        writer.finish()
+    assert begun.read_bytes() == whole.read_bytes()
 
 
 def test_the_header_has_room_for_any_count(tmp_path):
