@@ -184,7 +184,7 @@ class TestAudit:
     def test_missed_and_mislabelled_are_listed_and_open_on_search(self, demo):
         test = section("audit", audit="dog")
         assert "425 without “dog”" in said(test) or "without “dog” looks" in said(test)
-        test.segmented_control(key="audit-kind").set_value("mislabelled").run()
+        test.segmented_control(key="categories-suspects").set_value("mislabelled").run()
         assert test.query_params["suspects"] == "mislabelled"
         text = said(test)
         assert "with “dog” look" in text
@@ -196,7 +196,7 @@ class TestAudit:
     def test_categories_with_too_few_pictures_are_not_offered(self):
         test = section("audit")
         offered = {
-            label.partition(" · ")[0] for label in test.selectbox(key="audit-category").options
+            label.partition(" · ")[0] for label in test.selectbox(key="categories-audit").options
         }
         assert "dog" in offered
         assert "oven" not in offered

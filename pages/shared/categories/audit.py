@@ -8,17 +8,19 @@ from core.analytics.makeup import presence
 from core.errors import QueryError
 from core.query import Query
 from core.recent import Recent
-from pages.shared import address
+from pages.shared import choices
 from pages.shared.current import Current
 from pages.shared.doors import open_on_search
 from pages.shared.plain import plain
-from pages.shared.query_state import follow
 from pages.shared.results import show_list
 
 OWN = ("audit", "suspects")
 
-_CATEGORY, _KIND = "audit-category", "audit-kind"
 _KINDS = {"missed": "Likely missed", "mislabelled": "Likely mislabelled"}
+_ABOUT_KINDS = (
+    "Missed: the picture looks as if it shows the category, and no instance of it is annotated. "
+    "Mislabelled: an instance is annotated, and the picture does not look like it."
+)
 # So many of a list that is not thought to be wrong are shown all the same.
 _AT_LEAST = 24
 _audits: Recent[Audit] = Recent(64)
@@ -40,9 +42,15 @@ def show_audit(current: Current) -> None:
         return
     images = dict(zip(table.names, table.images.tolist(), strict=True))
     most = max(names, key=lambda name: images[name])
-    category = address.own("audit") if address.own("audit") in names else most
-    kind = address.own("suspects") if address.own("suspects") in _KINDS else "missed"
-    _show_choice(names, images, category, kind)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        category = choices.one_of_many(
+            "audit",
+            "Category",
+            {name: f"{name} · {images[name]:,}" for name in names},
+            usual=most,
+            width=260,
+        )
+        kind = choices.one_of("suspects", "Annotations that look wrong", _KINDS, help=_ABOUT_KINDS)
     try:
         with st.spinner("Looking over the labels…"):
             looked = _audits.get(
@@ -53,31 +61,6 @@ def show_audit(current: Current) -> None:
         st.info(plain(str(problem)))
         return
     _show_suspects(current, looked, kind)
-
-
-def _show_choice(names: tuple[str, ...], images: dict[str, int], category: str, kind: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        follow(_CATEGORY, category)
-        st.selectbox(
-            "Category",
-            names,
-            format_func=lambda name: f"{name} · {images[name]:,}",
-            key=_CATEGORY,
-            width=260,
-            on_change=lambda: address.put("audit", st.session_state[_CATEGORY]),
-        )
-        follow(_KIND, kind)
-        st.segmented_control(
-            "Annotations that look wrong",
-            list(_KINDS),
-            format_func=_KINDS.get,
-            key=_KIND,
-            required=True,
-            help="Missed: the picture looks as if it shows the category, and no instance of it "
-            "is annotated. Mislabelled: an instance is annotated, and the picture does not look "
-            "like it.",
-            on_change=lambda: address.put("suspects", st.session_state[_KIND]),
-        )
 
 
 def _show_suspects(current: Current, looked: Audit, kind: str) -> None:

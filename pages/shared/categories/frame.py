@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.shared import address, subset_choice
+from pages.shared import address, choices, subset_choice
 from pages.shared.categories import audit, balance, side_by_side
 from pages.shared.categories.captions import show_captions
 from pages.shared.categories.makeup import show_makeup
@@ -41,26 +41,12 @@ _OF_ONE: dict[str, Callable[[Current, Chosen], None]] = {
     "pictures": show_pictures,
     "captions": show_captions,
 }
-_SECTION = "categories-view"
 _FOCUS = "categories-focus"
 
 
 def choose_section() -> str:
     """Let the person choose a section, and return it: that of the address, else the first."""
-    asked = address.own("view", "makeup")
-    section = asked if asked in SECTIONS else "makeup"
-    follow(_SECTION, section)
-    st.segmented_control(
-        "Section",
-        list(SECTIONS),
-        format_func=SECTIONS.get,
-        key=_SECTION,
-        required=True,
-        label_visibility="collapsed",
-        on_change=_take,
-        args=("view", _SECTION, "makeup"),
-    )
-    return section
+    return choices.one_of("view", "Section", SECTIONS, label_visibility="collapsed")
 
 
 def show_section(section: str, current: Current, chosen: tuple[Chosen, ...]) -> None:

@@ -12,7 +12,7 @@ from core.charts.lift import lift_chart
 from core.charts.makeup import makeup_chart, makeup_table
 from core.charts.wording import counted, listed
 from core.query import CategoryTerm
-from pages.shared.categories import choices
+from pages.shared import choices
 from pages.shared.categories.doors import open_pictures
 from pages.shared.charts import show_chart
 from pages.shared.current import Current
@@ -34,9 +34,9 @@ def show_makeup(current: Current, chosen: Chosen) -> None:
         st.info(plain(reason), icon=":material/info:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="makeup-choices"):
-        by = choices.one_of("by", "Count", _BY)
-        order = choices.one_of("order", "Order", _ORDERS)
-        is_all = choices.yes_or_no("all", "All of them")
+        by = choices.one_of("by", "Count", _BY, width="content")
+        order = choices.one_of("order", "Order", _ORDERS, width="content")
+        is_all = choices.turned_on("all", "All of them")
     made = makeup(coco, chosen.image_ids, "supercategory" if by == "supercategory" else "category")
     lift = lift_of(made.images, made.n_images, made.all_images, made.total)
     rows = _rows(made, lift, order)

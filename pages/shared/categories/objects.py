@@ -6,14 +6,14 @@ from typing import Any
 import streamlit as st
 
 from core.analytics import shapes
-from core.analytics.makeup import nothing_to_count, pictures_in
+from core.analytics.makeup import nothing_to_count, pictures_in, presence
 from core.analytics.shapes import Distribution, Sorting, distribution
 from core.charts.shapes import counts_chart, counts_title, coverage_map, kinds_chart, scale_chart
 from core.charts.wording import counted, percent
 from core.coco import CocoDataset
 from core.filters.conditions import LARGE_FROM, SMALL_BELOW
 from core.query import CategoryTerm
-from pages.shared.categories import choices
+from pages.shared import choices
 from pages.shared.categories.doors import of_size, open_ids, open_pictures
 from pages.shared.charts import show_chart
 from pages.shared.current import Current
@@ -32,7 +32,9 @@ def show_objects(current: Current, chosen: Chosen) -> None:
     if reason := nothing_to_count(coco, len(chosen.image_ids)):
         st.info(plain(reason), icon=":material/info:")
         return
-    category = choices.category_or_all(coco)
+    names = {name: name for name in presence(coco).names}
+    of_all = {"": "All categories", **names}
+    category = choices.one_of_many("of", "Of which category", of_all, width=260) or None
     is_in = pictures_in(coco, chosen.image_ids)
     sizes = shapes.object_sizes(coco, category)
     spread = distribution(sizes, is_in)

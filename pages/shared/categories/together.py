@@ -9,7 +9,7 @@ from core.analytics.cooccurrence import cooccurrence
 from core.analytics.makeup import nothing_to_count
 from core.charts.cooccurrence import pairs_chart, together_map
 from core.query import CategoryTerm
-from pages.shared.categories import choices
+from pages.shared import choices
 from pages.shared.categories.doors import open_pictures
 from pages.shared.charts import show_chart
 from pages.shared.current import Current
@@ -27,8 +27,8 @@ def show_together(current: Current, chosen: Chosen) -> None:
         st.info(plain(reason), icon=":material/info:")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="together-choices"):
-        by = choices.one_of("by", "Count", _BY)
-        measure = choices.one_of("measure", "Colour", _MEASURES)
+        by = choices.one_of("by", "Count", _BY, width="content")
+        measure = choices.one_of("measure", "Colour", _MEASURES, width="content")
     is_super = by == "supercategory"
     pairs = cooccurrence(coco, chosen.image_ids, "supercategory" if is_super else "category")
     if len(pairs.names) < 2:

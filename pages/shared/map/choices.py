@@ -1,6 +1,7 @@
 """What a person chooses of the map: the method, and what the points are coloured by."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -24,15 +25,14 @@ from core.map import (
     usual_method,
 )
 from core.map.colouring import By
-from pages.shared import address, subset_choice
+from pages.shared import address, choices, subset_choice
 from pages.shared.current import Current
 from pages.shared.problems import show_problem
 from pages.shared.query_state import follow
 
 OWN = ("map", "colour", "show", "clusters", "labels", "lit", *subset_choice.OWN)
 
-_METHOD, _COLOUR, _SHOW, _CLUSTERS = "map-method", "map-colour", "map-show", "map-clusters"
-_LABELS, _LIT = "map-labels", "map-lit"
+_SHOW, _CLUSTERS = "map-show", "map-clusters"
 _TITLES: dict[Method, str] = {"umap": "UMAP", "pca": "PCA"}
 _COLOURS: dict[By, str] = {
     "category": "Category",
@@ -68,20 +68,9 @@ def choose_layout(current: Current) -> Layout:
     dataset = current.searchable
     files = MapFiles(dataset.library.embeddings_files(dataset.name, dataset.model), "umap")
     usual = usual_method(dataset)
-    asked = address.own("map", usual)
-    method: Method = next((one for one in METHODS if one == asked), usual)
     with st.sidebar:
-        follow(_METHOD, method)
-        st.segmented_control(
-            "Map",
-            METHODS,
-            format_func=_TITLES.get,
-            key=_METHOD,
-            required=True,
-            help=_ABOUT,
-            on_change=_take,
-            args=("map", _METHOD),
-        )
+        titles = {method: _TITLES[method] for method in METHODS}
+        method = cast(Method, choices.one_of("map", "Map", titles, usual=usual, help=_ABOUT))
     try:
         with st.spinner("Laying out the pictures…"):
             layout = layout_of(dataset, method)
@@ -99,17 +88,9 @@ def choose_colouring(current: Current, layout: Layout) -> Colouring:
     """Let the person choose what the points are coloured by, and return their classes."""
     possible = _possible(current)
     asked = address.own("colour")
-    by: By = next((one for one in possible if one == asked), possible[0])
     with st.sidebar:
-        follow(_COLOUR, by)
-        st.selectbox(
-            "Colour by",
-            possible,
-            format_func=_COLOURS.get,
-            key=_COLOUR,
-            on_change=_take,
-            args=("colour", _COLOUR),
-        )
+        titles = {by: _COLOURS[by] for by in possible}
+        by = cast(By, choices.one_of_many("colour", "Colour by", titles))
         if asked in _COLOURS and asked not in possible:
             st.caption(_impossible(asked))
     try:
@@ -121,15 +102,11 @@ def choose_colouring(current: Current, layout: Layout) -> Colouring:
 
 def choose_shown() -> Shown:
     """Let the person choose whether regions are named and the result stands out."""
-    labels, lit = address.own("labels") != "no", address.own("lit") != "no"
     with st.sidebar:
-        for words, key, value, name in (
-            ("Name the regions", _LABELS, labels, "labels"),
-            ("Light up the result", _LIT, lit, "lit"),
-        ):
-            follow(key, value)
-            st.toggle(words, key=key, on_change=_switch, args=(name, key))
-    return Shown(labels, lit)
+        return Shown(
+            labels=choices.turned_on("labels", "Name the regions", usual=True),
+            light_up=choices.turned_on("lit", "Light up the result", usual=True),
+        )
 
 
 def _show_facts(layout: Layout, files: MapFiles) -> None:
@@ -227,7 +204,3 @@ def _take(name: str, key: str) -> None:
 
 def _take_all(name: str, key: str) -> None:
     address.put(name, *st.session_state[key])
-
-
-def _switch(name: str, key: str) -> None:
-    address.put(name, *([] if st.session_state[key] else ["no"]))

@@ -12,10 +12,9 @@ from core.evaluation import RECALL_AT
 from core.quality.comparison import category_differences
 from core.quality.measurement import Direction, Measurement
 from core.query import CategoryTerm, Cut, Filters, Part, Query
-from pages.shared import address, query_state
+from pages.shared import address, choices, query_state
 from pages.shared.charts import Datum, show_chart
 from pages.shared.doors import open_on_search
-from pages.shared.query_state import follow
 
 FEW_CATEGORIES = 20
 
@@ -23,7 +22,6 @@ _WAYS: dict[str, str] = {
     "captions": "captions → their picture",
     "pictures": "pictures → a caption",
 }
-_WAY, _AT, _ROWS = "quality-way", "quality-at", "quality-rows"
 
 
 def show_recall(found: Measurement, other: Measurement | None) -> None:
@@ -32,8 +30,8 @@ def show_recall(found: Measurement, other: Measurement | None) -> None:
         st.info("This dataset has no captions, so recall cannot be measured on it.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        way = _choice("way", _WAY, "What is asked", _WAYS)
-        at = _choice("at", _AT, "Found among the first", {str(k): str(k) for k in RECALL_AT})
+        way = choices.one_of("way", "What is asked", _WAYS)
+        at = choices.one_of("at", "Found among the first", {str(k): str(k) for k in RECALL_AT})
     chart = charts.group_chart(cast(Direction, way), int(at), found, other)
     if chart is not None:
         show_chart(chart, on_click=lambda datum: _open_group(found, datum))
@@ -53,12 +51,7 @@ def show_categories(found: Measurement, other: Measurement | None) -> None:
     if chart is not None:
         show_chart(chart, on_click=lambda datum: _open_category(found, str(datum.get("group"))))
     if found.measured_categories > FEW_CATEGORIES:
-        follow(_ROWS, not few)
-        st.toggle(
-            f"All {found.measured_categories} categories",
-            key=_ROWS,
-            on_change=lambda: address.put("rows", *(["all"] if st.session_state[_ROWS] else [])),
-        )
+        choices.turned_on("rows", f"All {found.measured_categories} categories", says="all")
     chart = charts.size_chart(found, other)
     if chart is not None:
         show_chart(chart)
@@ -67,22 +60,6 @@ def show_categories(found: Measurement, other: Measurement | None) -> None:
         chart = charts.difference_chart(changes, found.subject.model, other.subject.model)
         if chart is not None:
             show_chart(chart, on_click=lambda datum: _open_category(found, str(datum.get("group"))))
-
-
-def _choice(name: str, key: str, label: str, choices: dict[str, str]) -> str:
-    first = next(iter(choices))
-    asked = address.own(name)
-    chosen = asked if asked in choices else first
-    follow(key, chosen)
-
-    def put() -> None:
-        value = st.session_state[key]
-        address.put(name, *([value] if value != first else []))
-
-    st.segmented_control(
-        label, tuple(choices), format_func=choices.get, key=key, required=True, on_change=put
-    )
-    return chosen
 
 
 def _open_category(found: Measurement, name: str) -> None:

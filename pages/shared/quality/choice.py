@@ -6,17 +6,14 @@ from core.coco import CocoDataset
 from core.embeddings import embed_command
 from core.library import Library
 from core.quality.subject import PICTURES
-from pages.shared import address
+from pages.shared import address, choices
 from pages.shared.plain import plain
-from pages.shared.query_state import View, follow
+from pages.shared.query_state import View
 
 OWN = ("other", "sample", "way", "at", "rows")
 ALL = "all"
 _NONE = ""
 _SIZES = {"1000": 1_000, str(PICTURES): PICTURES, ALL: None}
-
-_OTHER = "quality-other"
-_SAMPLE = "quality-sample"
 
 
 def choose_other(library: Library, view: View) -> str:
@@ -28,17 +25,12 @@ def choose_other(library: Library, view: View) -> str:
     if not here:
         st.caption("No other model has embeddings of this dataset, so none stands beside it.")
         return _NONE
-    other = asked if asked in here else _NONE
-    follow(_OTHER, other)
-    st.selectbox(
+    return choices.one_of_many(
+        "other",
         "Beside it",
-        (_NONE, *here),
-        format_func=lambda name: name or "no other model",
-        key=_OTHER,
+        {_NONE: "no other model", **{name: name for name in here}},
         help="A second model on the same pictures, with the interval of the difference.",
-        on_change=lambda: _put("other", st.session_state[_OTHER]),
     )
-    return other
 
 
 def choose_sample(coco: CocoDataset) -> int | None:
@@ -46,23 +38,18 @@ def choose_sample(coco: CocoDataset) -> int | None:
 
     There is none where fewer pictures have captions than the smallest choice.
     """
-    asked = address.own("sample")
-    chosen = asked if asked in _SIZES else str(PICTURES)
     captioned = (coco.annotation_counts("captions") > 0).sum() if "captions" in coco.kinds else 0
     if captioned <= min(filter(None, _SIZES.values())):
         return None
-    follow(_SAMPLE, chosen)
-    st.segmented_control(
+    chosen = choices.one_of(
+        "sample",
         "Pictures that compete",
-        tuple(_SIZES),
-        format_func=lambda name: "all" if name == ALL else f"{_SIZES[name]:,}",
-        key=_SAMPLE,
-        required=True,
+        {name: "all" if size is None else f"{size:,}" for name, size in _SIZES.items()},
+        usual=str(PICTURES),
         help="Recall falls when more pictures compete, so figures are compared at the same "
         "number. Published tables on COCO have 5,000 pictures. Which ones is drawn once, by a "
         "fixed seed, so that all models are measured on the same. Encoding the captions is what "
         "takes time.",
-        on_change=lambda: _put("sample", st.session_state[_SAMPLE], str(PICTURES)),
     )
     return _SIZES[chosen]
 
@@ -74,7 +61,3 @@ def show_missing(library: Library, view: View) -> None:
         if name not in there and name != view.model:
             st.caption(f"{plain(name)} has no embeddings of {plain(view.dataset)}. To make them:")
             st.code(embed_command(view.dataset, name), language="bash", wrap_lines=True)
-
-
-def _put(name: str, value: str, default: str = "") -> None:
-    address.put(name, *([value] if value != default else []))

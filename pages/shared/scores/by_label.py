@@ -8,34 +8,21 @@ import streamlit as st
 from core.analytics.by_label import LEAST_PICTURES, LabelScores
 from core.charts.by_label import auc_chart, instances_chart, label_strips_chart
 from core.query import CategoryTerm, Query, Words
-from pages.shared import address
+from pages.shared import address, choices
 from pages.shared.charts import show_chart
 from pages.shared.current import Current
 from pages.shared.doors import open_on_search
-from pages.shared.query_state import follow, view
+from pages.shared.query_state import view
 from pages.shared.scores import figures
 
 OWN = ("by", "rows")
-_BY_KEY = "scores-by"
-_ROWS_KEY = "scores-rows"
 _BY = {"category": "Categories", "word": "Caption words", "instances": "Number of instances"}
 _FIRST = 15
 
 
 def show_by_label(current: Current) -> None:
     """Draw how high pictures with and without each label score."""
-    by = address.own("by", "category")
-    by = by if by in _BY else "category"
-    follow(_BY_KEY, by)
-    st.segmented_control(
-        "By",
-        tuple(_BY),
-        format_func=_BY.get,
-        key=_BY_KEY,
-        required=True,
-        label_visibility="collapsed",
-        on_change=_choose_by,
-    )
+    by = choices.one_of("by", "By", _BY, label_visibility="collapsed")
     if by == "category":
         _show_categories(current)
     elif by == "word":
@@ -99,8 +86,7 @@ def _show_labels(
                 on_click=opened,
             )
     if len(scores) > _FIRST:
-        follow(_ROWS_KEY, shown is scores)
-        st.toggle(f"All {len(scores):,} rows", key=_ROWS_KEY, on_change=_choose_rows)
+        choices.turned_on("rows", f"All {len(scores):,} rows", says="all")
 
 
 def _with_category(query: Query, name: str) -> Query:
@@ -111,12 +97,3 @@ def _with_category(query: Query, name: str) -> Query:
 def _with_word(query: Query, word: str) -> Query:
     filters = query.filters
     return replace(query, filters=replace(filters, words=(*filters.words, Words(word))))
-
-
-def _choose_by() -> None:
-    by = st.session_state[_BY_KEY]
-    address.put("by", *([] if by == "category" else [by]))
-
-
-def _choose_rows() -> None:
-    address.put("rows", *(["all"] if st.session_state[_ROWS_KEY] else []))

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.shared import address, query_bar
+from pages.shared import choices, query_bar
 from pages.shared.current import Current
-from pages.shared.query_state import follow
 
 OWN = ("view",)
-_KEY = "scores-view"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +26,14 @@ def show_section(current: Current, sections: Mapping[str, Section]) -> None:
         current: what is looked at; its query has been answered.
         sections: by their names in the address; the first is open at first.
     """
-    first = next(iter(sections))
-    opened = address.own("view", first)
-    opened = opened if opened in sections else first
-    follow(_KEY, opened)
-    st.segmented_control(
-        "Section",
-        tuple(sections),
-        format_func=lambda name: sections[name].title,
-        key=_KEY,
-        required=True,
-        label_visibility="collapsed",
-        on_change=_open,
-        args=(first,),
-    )
+    titles = {name: section.title for name, section in sections.items()}
+    opened = choices.one_of("view", "Section", titles, label_visibility="collapsed")
     if current.found is None or current.found.ranking is None:
         _show_nothing_asked(current)
     elif not len(current.found.ranking):
         st.info("No picture here has a vector, so none has a score.")
     else:
         sections[opened].show(current)
-
-
-def _open(first: str) -> None:
-    name = st.session_state[_KEY]
-    address.put("view", *([] if name == first else [name]))
 
 
 def _show_nothing_asked(current: Current) -> None:
