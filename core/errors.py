@@ -34,6 +34,10 @@ class PictureError(CocoSiftError):
     """A picture cannot be had, or cannot be read as a picture."""
 
 
+class DownloadError(CocoSiftError):
+    """A file cannot be fetched, or what came is not the file."""
+
+
 class QueryError(CocoSiftError):
     """A query asks for something that is not defined."""
 

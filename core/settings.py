@@ -12,6 +12,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
 DEFAULT_URL = "http://127.0.0.1:8501"
+DEFAULT_COCO_URL = "http://images.cocodataset.org"
 DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -27,12 +28,20 @@ class Settings:
             (`COCOSIFT_IMAGE_HOSTS`, comma-separated, added to COCO's own).
         picture_cache_bytes: limit of the cache of fetched pictures and thumbnails
             (`COCOSIFT_PICTURE_CACHE_MB`).
-        offline: never fetch a picture (`COCOSIFT_OFFLINE=1`).
+        model_memory_bytes: limit of the models and vectors that are held in memory; the
+            longest unused go first, the last used stays (`COCOSIFT_MODEL_MEMORY_MB`).
+        offline: never fetch anything (`COCOSIFT_OFFLINE=1`).
         url: where people reach the app, for links to it, without a slash at its end
             (`COCOSIFT_URL`).
         database_url: where the catalogue of subsets is kept, `sqlite:///FILE` or
             `postgresql://USER:PASSWORD@HOST/NAME`; "" is a SQLite file of its own below
             `home` (`COCOSIFT_DATABASE_URL`).
+        coco_url: server of COCO's archives and pictures, laid out as COCO's own; no slash at
+            its end (`COCOSIFT_COCO_URL`). It may hold a name and password.
+        coco_checksums: a file of sha256 sums as `sha256sum` writes it, for a mirror with files
+            of its own; None checks against the published ones (`COCOSIFT_COCO_CHECKSUMS`).
+        hub_url: server of the models' hub; "" is huggingface_hub's own (`COCOSIFT_HUB_URL`, else
+            `HF_ENDPOINT`).
         max_picture_bytes: largest picture file that is fetched or read.
         max_picture_pixels: largest picture that is decoded.
     """
@@ -41,10 +50,14 @@ class Settings:
     cache: Path = PROJECT_ROOT / ".cache"
     image_hosts: frozenset[str] = field(default=COCO_IMAGE_HOSTS)
     picture_cache_bytes: int = 2_000 * 2**20
+    model_memory_bytes: int = 4_000 * 2**20
     offline: bool = False
     url: str = DEFAULT_URL
     # It may hold a password, which no traceback or log should show.
     database_url: str = field(default="", repr=False)
+    coco_url: str = field(default=DEFAULT_COCO_URL, repr=False)
+    coco_checksums: Path | None = None
+    hub_url: str = field(default="", repr=False)
     max_picture_bytes: int = 50 * 2**20
     max_picture_pixels: int = 100_000_000
 
@@ -80,9 +93,15 @@ class Settings:
             image_hosts=COCO_IMAGE_HOSTS
             | {host.strip().lower() for host in hosts.split(",") if host.strip()},
             picture_cache_bytes=_megabytes(environment, "COCOSIFT_PICTURE_CACHE_MB", 2_000),
+            model_memory_bytes=_megabytes(environment, "COCOSIFT_MODEL_MEMORY_MB", 4_000),
             offline=environment.get("COCOSIFT_OFFLINE", "") not in ("", "0"),
-            url=_url(environment.get("COCOSIFT_URL") or DEFAULT_URL),
+            url=_url(environment, "COCOSIFT_URL", DEFAULT_URL, "where the app is reached"),
             database_url=_database_url(environment.get("COCOSIFT_DATABASE_URL", "")),
+            coco_url=_url(
+                environment, "COCOSIFT_COCO_URL", DEFAULT_COCO_URL, "a server of COCO's files"
+            ),
+            coco_checksums=_file(environment, "COCOSIFT_COCO_CHECKSUMS"),
+            hub_url=_hub_url(environment),
         )
 
 
@@ -93,18 +112,36 @@ def _megabytes(environment: Mapping[str, str], name: str, default: int) -> int:
     return int(text) * 2**20
 
 
-def _url(text: str) -> str:
+def _url(environment: Mapping[str, str], name: str, default: str, what: str) -> str:
+    text = environment.get(name) or default
     try:
         parts = urlsplit(text.strip())
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
+        has_password = parts.username is not None
     except ValueError:
-        is_url = False
+        is_url = has_password = False
     if not is_url or parts.query or parts.fragment:
-        raise SettingsError(
-            f"COCOSIFT_URL must be where the app is reached, such as {DEFAULT_URL}, "
-            f"found {text!r:.80}."
-        )
+        found = "one with a name or password" if has_password else f"{text!r:.80}"
+        example = default or "https://HOST"
+        raise SettingsError(f"{name} must be {what}, such as {example}, found {found}.")
     return text.strip().rstrip("/")
+
+
+def _hub_url(environment: Mapping[str, str]) -> str:
+    for name in ("COCOSIFT_HUB_URL", "HF_ENDPOINT"):
+        if environment.get(name):
+            return _url(environment, name, "", "a server of models")
+    return ""
+
+
+def _file(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name)
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_file():
+        raise SettingsError(f"{name} names {path}, which is not a file.")
+    return path
 
 
 def _database_url(text: str) -> str:

@@ -14,9 +14,13 @@ def test_without_any_setting_the_project_is_the_home():
     assert not settings.offline
     assert settings.url == "http://127.0.0.1:8501"
     assert settings.database_url == ""
+    assert settings.coco_url == "http://images.cocodataset.org"
+    assert settings.coco_checksums is None
+    assert settings.hub_url == ""
 
 
 def test_every_setting_is_read(tmp_path):
+    (tmp_path / "SHA256SUMS").touch()
     settings = Settings.from_environment(
         {
             "COCOSIFT_HOME": str(tmp_path),
@@ -26,6 +30,10 @@ def test_every_setting_is_read(tmp_path):
             "COCOSIFT_OFFLINE": "1",
             "COCOSIFT_URL": "https://sift.example.org/team/",
             "COCOSIFT_DATABASE_URL": " postgresql://ann:secret@db.example.org/sift ",
+            "COCOSIFT_COCO_URL": "https://ann:secret@mirror.example.org/coco/",
+            "COCOSIFT_COCO_CHECKSUMS": str(tmp_path / "SHA256SUMS"),
+            "COCOSIFT_HUB_URL": "https://hub.example.org",
+            "HF_ENDPOINT": "https://other.example.org",
         }
     )
     assert settings.data == tmp_path / "data"
@@ -35,7 +43,15 @@ def test_every_setting_is_read(tmp_path):
     assert settings.offline
     assert settings.url == "https://sift.example.org/team"
     assert settings.database_url == "postgresql://ann:secret@db.example.org/sift"
+    assert settings.coco_url == "https://ann:secret@mirror.example.org/coco"
+    assert settings.coco_checksums == tmp_path / "SHA256SUMS"
+    assert settings.hub_url == "https://hub.example.org"
     assert "secret" not in repr(settings)
+
+
+def test_the_hub_is_where_its_own_library_is_told_it_is():
+    settings = Settings.from_environment({"HF_ENDPOINT": "https://hub.example.org/"})
+    assert settings.hub_url == "https://hub.example.org"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +63,10 @@ def test_every_setting_is_read(tmp_path):
         ("COCOSIFT_URL", "ftp://sift.example.org"),
         ("COCOSIFT_URL", "http://[sift"),
         ("COCOSIFT_URL", "http://sift.example.org/?q=x"),
+        ("COCOSIFT_COCO_URL", "mirror.example.org"),
+        ("COCOSIFT_COCO_CHECKSUMS", "/no/such/SHA256SUMS"),
+        ("COCOSIFT_HUB_URL", "file:///hub"),
+        ("HF_ENDPOINT", "hub"),
         ("COCOSIFT_DATABASE_URL", "mysql://db.example.org/sift"),
         ("COCOSIFT_DATABASE_URL", "catalogue.sqlite3"),
     ],
@@ -56,7 +76,14 @@ def test_a_value_that_cannot_be_used_is_named(name, value):
         Settings.from_environment({name: value})
 
 
-def test_a_password_in_a_refused_address_is_not_shown():
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COCOSIFT_DATABASE_URL", "mysql://ann:secret@db/sift"),
+        ("COCOSIFT_COCO_URL", "ftp://ann:secret@mirror"),
+    ],
+)
+def test_a_password_in_a_refused_address_is_not_shown(name, value):
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({"COCOSIFT_DATABASE_URL": "mysql://ann:secret@db/sift"})
+        Settings.from_environment({name: value})
     assert "secret" not in str(caught.value)
