@@ -14,7 +14,13 @@ from core.coco.manifest import (
     safe_file_name,
 )
 from core.coco.records import Category, License, RawList, RawRecords
-from core.coco.registry import find_datasets, open_dataset, register_dataset
+from core.coco.registry import (
+    find_datasets,
+    manifest_at,
+    needs_index,
+    open_dataset,
+    register_dataset,
+)
 from core.coco.tables import ImageTable, InstanceTable, Strings
 
 __all__ = [
@@ -31,7 +37,9 @@ __all__ = [
     "Summary",
     "check_name",
     "find_datasets",
+    "manifest_at",
     "manifest_text",
+    "needs_index",
     "open_dataset",
     "register_dataset",
     "safe_file_name",

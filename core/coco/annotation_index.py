@@ -26,7 +26,9 @@ from core.coco.source import SourceFile, inspect
 from core.errors import DatasetError
 from core.progress import NoProgress, Progress
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
+# None there, or what another version or a full disk left: it is made anew.
+_NO_INDEX = (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError, AttributeError)
 _NAMED = 5
 
 Ints = npt.NDArray[np.int64]
@@ -45,6 +47,7 @@ class AnnotationIndex:
             shape (images,); -1 where a record names no licence, 0 where it names no size.
         file_names, coco_urls: Arrow string arrays, (images,); an absent URL is "".
         ids, annotation_image_ids, starts, lengths: int64, shape (annotations,).
+        odd: int8, (annotations,): what is odd about each, as `core.coco.fields.Odd`.
         category_ids: int64; areas: float64; iscrowd: int8; each (annotations,), and
             empty for captions and panoptic. NaN where a record has no area.
         boxes: float64, (annotations, 4), x, y, width, height in pixels; NaN where absent.
@@ -65,6 +68,7 @@ class AnnotationIndex:
     annotation_image_ids: Ints
     starts: Ints
     lengths: Ints
+    odd: npt.NDArray[np.int8]
     category_ids: Ints
     areas: Floats
     iscrowd: npt.NDArray[np.int8]
@@ -106,6 +110,27 @@ def open_index(
     return _from_table(table, source, kind)
 
 
+def is_indexed(path: Path, kind: str, folders: Sequence[Path]) -> bool:
+    """Tell whether `open_index` would map an index at once; reads its header only.
+
+    False also where the file's time changed, so that it must be read to tell whether its
+    content did.
+    """
+    try:
+        stat = path.stat()
+    except OSError:
+        return False
+    for folder in folders:
+        try:
+            header = header_of(map_table(folder / f"{kind}.arrow"))
+            of_now = {"version": INDEX_VERSION, "kind": kind, "size": stat.st_size}
+            if header.items() >= {**of_now, "mtime_ns": stat.st_mtime_ns}.items():
+                return True
+        except _NO_INDEX:
+            continue
+    return False
+
+
 def _build(source: SourceFile, kind: str, progress: Progress) -> Any:
     found = scan(source.path, kind, progress)
     images, annotations = found.images, found.annotations
@@ -123,6 +148,7 @@ def _build(source: SourceFile, kind: str, progress: Progress) -> Any:
         "annotation_image_ids": annotations.image_ids,
         "starts": annotations.starts,
         "lengths": annotations.lengths,
+        "odd": annotations.odd,
         "category_ids": annotations.category_ids,
         "areas": annotations.areas,
         "iscrowd": annotations.iscrowd,
@@ -151,8 +177,7 @@ def _load(index_path: Path, path: Path, kind: str) -> AnnotationIndex | None:
         if source.mtime_ns != header["mtime_ns"]:
             _remember_time(table, header, source, index_path)
         return _from_table(table, source, kind)
-    except (OSError, pa.ArrowInvalid, KeyError, ValueError, TypeError):
-        # No index, or one that another version or a full disk left: it is made anew.
+    except _NO_INDEX:
         return None
 
 

@@ -8,10 +8,11 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.atomic import write_text
-from core.coco.annotation_index import open_index
+from core.coco.annotation_index import is_indexed, open_index
 from core.coco.dataset import CocoDataset
 from core.coco.manifest import (
     MANIFEST_NAME,
@@ -66,18 +67,41 @@ def open_dataset(path: Path, settings: Settings, progress: Progress | None = Non
     Raises:
         DatasetError: nothing there, or files that are not what dataset.toml says.
     """
-    match = _FLAT.fullmatch(path.name)
-    flat = match[2] if match and not path.is_dir() else None
-    if flat is not None:
-        name, folder, index_folder = flat, path.parent, path.parent / INDEX_FOLDER / flat
-    else:
-        name, folder, index_folder = path.name, path, path / INDEX_FOLDER
-    check_name(name)
+    place = _place(path)
+    check_name(place.name)
+    return _open(place, settings, progress or NoProgress())
 
-    def manifest() -> DatasetManifest:
-        return _flat_manifest(folder, name) if flat else read_manifest(folder / MANIFEST_NAME)
 
-    return _open(name, folder, manifest, index_folder, settings, progress or NoProgress())
+def manifest_at(path: Path) -> DatasetManifest:
+    """Return what a dataset's dataset.toml says, or would say; opens no annotation file.
+
+    Args:
+        path: as of `open_dataset`.
+
+    Raises:
+        DatasetError: nothing there, or a dataset.toml that cannot be read.
+    """
+    return _place(path).read()
+
+
+def needs_index(path: Path, settings: Settings) -> bool:
+    """Tell whether `open_dataset` would have to read an annotation file through; cheap.
+
+    Args:
+        path: as of `open_dataset`.
+
+    Returns:
+        False also for a dataset that cannot be opened: `open_dataset` says why.
+    """
+    place = _place(path)
+    try:
+        annotations = place.read().annotations
+    except DatasetError:
+        return False
+    folders = place.index_folders(settings)
+    return any(
+        file.is_file() and not is_indexed(file, kind, folders) for kind, file in annotations.items()
+    )
 
 
 def register_dataset(
@@ -145,9 +169,9 @@ def register_dataset(
     )
     text = manifest_text(manifest, folder)
     fresh = not folder.exists()
+    place = _Place(name, folder, folder / INDEX_FOLDER, lambda: manifest)
     try:
-        index_folder = folder / INDEX_FOLDER
-        _open(name, folder, lambda: manifest, index_folder, settings, progress or NoProgress())
+        _open(place, settings, progress or NoProgress())
         write_text(folder / MANIFEST_NAME, text)
     except BaseException as error:
         if fresh:
@@ -158,23 +182,46 @@ def register_dataset(
     return folder
 
 
-def _open(
-    name: str,
-    folder: Path,
-    read: Callable[[], DatasetManifest],
-    index_folder: Path,
-    settings: Settings,
-    progress: Progress,
-) -> CocoDataset:
-    key = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    folders = [index_folder, settings.cache / "index" / f"{name}-{key}"]
-    manifest = read()
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a dataset lies.
+
+    Attributes:
+        folder: holds dataset.toml, or the flat layout's files.
+        index_folder: where its indexes belong.
+        read: gives its manifest as it is now.
+    """
+
+    name: str
+    folder: Path
+    index_folder: Path
+    read: Callable[[], DatasetManifest]
+
+    def index_folders(self, settings: Settings) -> list[Path]:
+        """Return where indexes are looked for; the cache serves where the other is read-only."""
+        key = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:12]
+        return [self.index_folder, settings.cache / "index" / f"{self.name}-{key}"]
+
+
+def _place(path: Path) -> _Place:
+    match = _FLAT.fullmatch(path.name)
+    if match is None or path.is_dir():
+        return _Place(
+            path.name, path, path / INDEX_FOLDER, lambda: read_manifest(path / MANIFEST_NAME)
+        )
+    folder, name = path.parent, match[2]
+    return _Place(name, folder, folder / INDEX_FOLDER / name, lambda: _flat_manifest(folder, name))
+
+
+def _open(place: _Place, settings: Settings, progress: Progress) -> CocoDataset:
+    folders = place.index_folders(settings)
+    manifest = place.read()
     steps = _FileSteps(manifest.annotations, progress)
     indexes = {
         kind: open_index(path, kind, folders, steps.for_kind(kind))
         for kind, path in manifest.annotations.items()
     }
-    return CocoDataset(name, folder, manifest, indexes, read, folders)
+    return CocoDataset(place.name, place.folder, manifest, indexes, place.read, folders)
 
 
 class _FileSteps:

@@ -1,31 +1,40 @@
 """Walks a COCO JSON file once and notes where each record's bytes lie.
 
-The file is decoded as latin-1, one character a byte, so that the positions at which
-the standard library's JSON scanner stops are byte offsets. What must be read as text
-is decoded again from its own bytes as UTF-8.
+Records are taken many at once where a fast reader takes them (`blocks`, `fields`), and else
+one by one by the standard library's JSON scanner. For that the file is decoded as latin-1,
+one character a byte, so that the positions at which the scanner stops are byte offsets. What
+must be read as text is decoded again from its own bytes as UTF-8.
 """
 
 import json
-import mmap
+import os
 import re
-from array import array
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from core.coco.blocks import find_records
+from core.coco.fields import (
+    NO_ID,
+    AnnotationColumns,
+    ImageColumns,
+    Record,
+    RecordError,
+    UnusualRecords,
+    whole_number,
+)
 from core.errors import DatasetError
 from core.progress import Progress
 
-NO_ID = -1
-LONGEST_NAME = 1_024  # characters of a file name; file systems allow 255 bytes a folder level
-LONGEST_URL = 8_192
 _BOM = "\xef\xbb\xbf"
 _SPACE = re.compile(r"[ \t\n\r]*")
+_PADDING = b" \t\n\r\0"
+# So many bytes of records are taken at once: they stay in the processor's cache.
+_BLOCK = 512 * 1024
+_WINDOW = 64 * 1024
 _RECORDS_A_TELL = 4096
 _scan_value: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # (value, end), as raw_decode uses
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,74 +55,6 @@ class Member:
 
 
 @dataclass(slots=True)
-class ImageColumns:
-    """One entry an image record, in source order."""
-
-    ids: "array[int]" = field(default_factory=lambda: array("q"))
-    widths: "array[int]" = field(default_factory=lambda: array("q"))
-    heights: "array[int]" = field(default_factory=lambda: array("q"))
-    license_ids: "array[int]" = field(default_factory=lambda: array("q"))
-    starts: "array[int]" = field(default_factory=lambda: array("q"))
-    lengths: "array[int]" = field(default_factory=lambda: array("q"))
-    file_names: list[str] = field(default_factory=list)
-    coco_urls: list[str] = field(default_factory=list)
-
-    def add(self, record: Record, start: int, length: int) -> None:
-        """Take the fields that are searched by; raise ValueError with what is wrong."""
-        self.ids.append(_whole(record, "id"))
-        self.file_names.append(_text(record, "file_name", LONGEST_NAME))
-        url = record.get("coco_url")
-        self.coco_urls.append(
-            _text(record, "coco_url", LONGEST_URL) if isinstance(url, str) else ""
-        )
-        self.widths.append(_whole_or(record.get("width"), 0))
-        self.heights.append(_whole_or(record.get("height"), 0))
-        self.license_ids.append(_whole_or(record.get("license"), NO_ID))
-        self.starts.append(start)
-        self.lengths.append(length)
-
-
-@dataclass(slots=True)
-class AnnotationColumns:
-    """One entry an annotation record, in source order; the last four for instances only."""
-
-    kind: str
-    ids: "array[int]" = field(default_factory=lambda: array("q"))
-    image_ids: "array[int]" = field(default_factory=lambda: array("q"))
-    starts: "array[int]" = field(default_factory=lambda: array("q"))
-    lengths: "array[int]" = field(default_factory=lambda: array("q"))
-    category_ids: "array[int]" = field(default_factory=lambda: array("q"))
-    areas: "array[float]" = field(default_factory=lambda: array("d"))
-    iscrowd: "array[int]" = field(default_factory=lambda: array("b"))
-    boxes: "array[float]" = field(default_factory=lambda: array("d"))
-
-    def add(self, record: Record, start: int, length: int) -> None:
-        """Take the fields that are searched by; raise ValueError with what is wrong."""
-        self.image_ids.append(_whole(record, "image_id"))
-        # Panoptic records are one a picture and have no id of their own.
-        self.ids.append(_whole(record, "image_id" if self.kind == "panoptic" else "id"))
-        self.starts.append(start)
-        self.lengths.append(length)
-        if self.kind == "captions":
-            _text(record, "caption")
-        elif self.kind != "panoptic":
-            self._add_shape(record)
-
-    def _add_shape(self, record: Record) -> None:
-        self.category_ids.append(_whole(record, "category_id"))
-        self.areas.append(_number(record.get("area")))
-        self.iscrowd.append(1 if record.get("iscrowd") else 0)
-        box = record.get("bbox")
-        if isinstance(box, list) and len(box) == 4:
-            self.boxes.extend([_number(value) for value in box])
-        else:
-            self.boxes.extend(_NO_BOX)
-
-
-_NO_BOX = [float("nan")] * 4
-
-
-@dataclass(slots=True)
 class Scan:
     """All that one walk found."""
 
@@ -125,18 +66,111 @@ class Scan:
 def scan(path: Path, kind: str, progress: Progress) -> Scan:
     """Walk the COCO file at `path`, whose annotations are of `kind`.
 
-    Memory: one byte of text a byte of file while it runs, and the columns.
+    Memory: the columns, and a few pieces of the file. A record or member that cannot be
+    read, or is very large, may take as much as the file's size.
 
     Raises:
         DatasetError: not JSON, cut short, not COCO, or a record without what its kind needs.
     """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
-        text = str(view, "latin-1")
-    return _Walk(path, text, kind, progress).run()
+    with path.open("rb", buffering=0) as file:
+        return _Walk(path, _Text(file), kind, progress).run()
+
+
+class _Text:
+    """A file as text of one character a byte, by offset; a window of it is in memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file.fileno()
+        self.size = os.fstat(self._file).st_size
+        self._start = 0
+        self._window = ""
+
+    def character(self, at: int) -> str:
+        """Return the character at `at`; IndexError after the last."""
+        if not self._start <= at < self._start + len(self._window):
+            self._load(at, _WINDOW)
+        return self._window[at - self._start]
+
+    def after_space(self, at: int) -> int:
+        """Return where what is not JSON's space begins, from `at` on."""
+        while at < self.size:
+            self.character(at)
+            match = _SPACE.match(self._window, at - self._start)
+            assert match is not None  # noqa: S101  (an empty match is a match)
+            at = self._start + match.end()
+            if match.end() < len(self._window):
+                break
+        return at
+
+    def value(self, at: int) -> tuple[Any, int]:
+        """Return the JSON value that begins at `at`, as latin-1, and where it ends.
+
+        Raises:
+            StopIteration, IndexError, ValueError, RecursionError: as the JSON scanner, with
+                offsets of the file.
+        """
+        self.character(at)
+        length = len(self._window)
+        while True:
+            is_last = self._start + len(self._window) >= self.size
+            try:
+                value, end = _scan_value(self._window, at - self._start)
+                # A number that ends with the window may go on.
+                if end < len(self._window) or is_last:
+                    return value, self._start + end
+            except (StopIteration, IndexError, json.JSONDecodeError) as error:
+                if is_last:
+                    raise self._of_file(error) from None
+            length *= 2
+            self._load(at, length)
+
+    def raw(self, start: int, end: int) -> bytes:
+        """Return the bytes from `start` to `end`."""
+        if self._start <= start and end <= self._start + len(self._window):
+            return self._window[start - self._start : end - self._start].encode("latin-1")
+        return self.read(start, end - start)
+
+    def read(self, at: int, length: int) -> bytes:
+        """Return `length` bytes from `at`, less at the end of the file."""
+        pieces = []
+        while length > 0 and (piece := os.pread(self._file, length, at)):
+            pieces.append(piece)
+            at, length = at + len(piece), length - len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def last_content(self) -> tuple[int, str]:
+        """Return where the file ends, space and zeros left out, and its last character."""
+        end = self.size
+        while end:
+            start = max(0, end - _WINDOW)
+            content = self.read(start, end - start).rstrip(_PADDING)
+            if content:
+                return start + len(content), content[-1:].decode("latin-1")
+            end = start
+        return 0, ""
+
+    def _load(self, at: int, length: int) -> None:
+        self._window = ""  # before the next: two of a large member's size may not fit
+        self._window = self.read(at, length).decode("latin-1")
+        self._start = at
+
+    def _of_file(self, error: Exception) -> Exception:
+        if isinstance(error, json.JSONDecodeError):
+            return _Broken(self._start + error.pos)
+        value = getattr(error, "value", None)
+        return _Broken(None if value is None else self._start + value)
+
+
+class _Broken(Exception):
+    """What is at a byte offset (None: the end) is no JSON."""
+
+    def __init__(self, at: int | None) -> None:
+        super().__init__(at)
+        self.at = at
 
 
 class _Walk:
-    def __init__(self, path: Path, text: str, kind: str, progress: Progress) -> None:
+    def __init__(self, path: Path, text: _Text, kind: str, progress: Progress) -> None:
         self.path = path
         self.text = text
         self.progress = progress
@@ -146,93 +180,111 @@ class _Walk:
     def run(self) -> Scan:
         try:
             self._run()
-        except (StopIteration, IndexError) as error:
-            raise self._broken(getattr(error, "value", None)) from None
-        except json.JSONDecodeError as error:
-            raise self._broken(error.pos) from None
+        except IndexError:
+            raise self._broken(None) from None
+        except _Broken as error:
+            raise self._broken(error.at) from None
         except ValueError as error:  # a number of thousands of digits
             raise DatasetError(f"{self.path}: {self.where} cannot be read: {error}.") from None
         except RecursionError:
             raise DatasetError(
                 f"{self.path} is nested too deeply in {self.where}. Expected a COCO JSON file."
             ) from None
-        self.progress.update(len(self.text), len(self.text))
+        self.progress.update(self.text.size, self.text.size)
         return self.found
 
     def _run(self) -> None:
         text = self.text
-        at = self._skip(len(_BOM) if text.startswith(_BOM) else 0)
-        if text[at] != "{":
-            raise self._not_coco(f"it begins with {text[at : at + 20]!r}")
-        at = self._skip(at + 1)
+        has_mark = text.read(0, len(_BOM)).decode("latin-1") == _BOM
+        at = text.after_space(len(_BOM) if has_mark else 0)
+        if text.character(at) != "{":
+            raise self._not_coco(f"it begins with {text.read(at, 20).decode('latin-1')!r}")
+        at = text.after_space(at + 1)
         seen: list[str] = []
-        while text[at] != "}":
+        while text.character(at) != "}":
             key_start = at
-            if text[at] != '"':
-                raise StopIteration(at)
-            key, at = _scan_value(text, at)
-            raw_key = text[key_start:at].encode("latin-1").decode("utf-8")
+            self._expect(at, '"')
+            key, at = text.value(at)
+            raw_key = text.raw(key_start, at).decode("utf-8")
             if key in seen:
                 raise DatasetError(f"{self.path} has the member {raw_key} twice. Remove one.")
             seen.append(key)
-            at = self._skip(self._expect(self._skip(at), ":"))
-            at = self._skip(self._member(key, raw_key, at))
-            if text[at] == ",":
-                at = self._skip(at + 1)
-                if text[at] == "}":
-                    raise StopIteration(at)
-            elif text[at] != "}":
-                raise StopIteration(at)
+            at = text.after_space(self._expect(text.after_space(at), ":"))
+            at = self._next(self._member(key, raw_key, at), "}")
         self._check_end(at + 1, seen)
 
     def _member(self, key: str, raw_key: str, at: int) -> int:
         if key == "images":
-            return self._records(at, "image", self.found.images.add)
+            return self._records(at, "image", self.found.images)
         if key == "annotations":
-            return self._records(at, "annotation", self.found.annotations.add)
+            return self._records(at, "annotation", self.found.annotations)
         self.where = f"the member {raw_key}"
-        _, end = _scan_value(self.text, at)
+        _, end = self.text.value(at)
         self.found.members.append(Member(key, raw_key, at, end - at))
         return end
 
-    def _records(self, at: int, noun: str, add: Callable[[Record, int, int], None]) -> int:
-        text = self.text
-        if text[at] != "[":
+    def _records(self, at: int, noun: str, columns: ImageColumns | AnnotationColumns) -> int:
+        if self.text.character(at) != "[":
             raise self._not_coco(f'"{noun}s" is not a list')
-        at = self._skip(at + 1)
-        number = 0
-        while text[at] != "]":
+        at = self.text.after_space(at + 1)
+        number = singly_until = 0
+        while self.text.character(at) != "]":
             self.where = f"{noun} record {number + 1:,}"
-            record, end = _scan_value(text, at)
-            self._take(record, at, end, add)
-            number += 1
-            if number % _RECORDS_A_TELL == 0:
-                self.progress.update(end, len(text))
-            at = self._skip(end)
-            if text[at] == ",":
-                at = self._skip(at + 1)
-                if text[at] == "]":
-                    raise StopIteration(at)
-            elif text[at] != "]":
-                raise StopIteration(at)
+            taken, end = 0, at
+            if at >= singly_until:
+                taken, end = self._take_block(at, columns)
+                singly_until = 0 if taken else at + _BLOCK
+            if not taken:
+                taken, end = 1, self._take_one(at, columns)
+            if (number + taken) // _RECORDS_A_TELL > number // _RECORDS_A_TELL or taken > 1:
+                self.progress.update(end, self.text.size)
+            number += taken
+            self.where = f"{noun} record {number:,}"
+            at = self._next(end, "]")
         return at + 1
 
-    def _take(
-        self, record: Any, start: int, end: int, add: Callable[[Record, int, int], None]
-    ) -> None:
+    def _take_block(self, at: int, columns: ImageColumns | AnnotationColumns) -> tuple[int, int]:
+        """Take the records from `at` on that a block holds; return how many, and their end."""
+        block = self.text.read(at, _BLOCK)
+        starts, ends = find_records(block)
+        if not starts.size:
+            return 0, at
+        end = int(ends[-1])
+        try:
+            columns.add_all(
+                b"[" + block[:end] + b"]", (starts + at).tolist(), (ends - starts).tolist()
+            )
+        except UnusualRecords:
+            return 0, at
+        return starts.size, at + end
+
+    def _take_one(self, at: int, columns: ImageColumns | AnnotationColumns) -> int:
+        record, end = self.text.value(at)
         if not isinstance(record, dict):
             raise self._not_coco(f"{self.where} is not an object")
-        raw = self.text[start:end]
+        raw = self.text.raw(at, end)
         if not raw.isascii():
-            record = json.loads(raw.encode("latin-1").decode("utf-8"))
+            record = json.loads(raw.decode("utf-8"))
         try:
-            add(record, start, end - start)
-        except _RecordError as error:
+            columns.add(record, at, end - at)
+        except RecordError as error:
             known = f" (id {record['id']})" if isinstance(record.get("id"), int) else ""
             raise DatasetError(f"{self.path}: {self.where}{known} {error}") from None
+        return end
+
+    def _next(self, at: int, closing: str) -> int:
+        """Return where the next entry, or `closing`, stands after an entry that ends at `at`."""
+        text = self.text
+        at = text.after_space(at)
+        if text.character(at) == closing:
+            return at
+        at = text.after_space(self._expect(at, ","))
+        if text.character(at) == closing:
+            raise _Broken(at)
+        return at
 
     def _check_end(self, at: int, seen: list[str]) -> None:
-        if self._skip(at) != len(self.text):
+        if self.text.after_space(at) != self.text.size:
             raise DatasetError(f"{self.path} goes on after the end of its JSON, at byte {at:,}.")
         for needed in ("images", "annotations"):
             if needed not in seen:
@@ -240,14 +292,9 @@ class _Walk:
                 found = f"it has no {needed!r}, only {names}" if seen else "it is an empty object"
                 raise self._not_coco(found)
 
-    def _skip(self, at: int) -> int:
-        match = _SPACE.match(self.text, at)
-        assert match is not None  # noqa: S101  (an empty match is a match)
-        return match.end()
-
     def _expect(self, at: int, character: str) -> int:
-        if self.text[at] != character:
-            raise StopIteration(at)
+        if self.text.character(at) != character:
+            raise _Broken(at)
         return at + 1
 
     def _not_coco(self, found: str) -> DatasetError:
@@ -258,71 +305,13 @@ class _Walk:
 
     def _broken(self, at: int | None) -> DatasetError:
         # The scanner stops early in a record that is cut off, so look at the file's end too.
-        tail = self.text.rstrip(" \t\n\r\0")
-        if at is None or at >= len(tail) or not tail.endswith("}"):
+        end, last = self.text.last_content()
+        if at is None or at >= end or last != "}":
             return DatasetError(
-                f"{self.path} ends in the middle of {self.where}, after {len(self.text):,} bytes. "
+                f"{self.path} ends in the middle of {self.where}, after {self.text.size:,} bytes. "
                 f"Is the download complete? Fetch it again."
             )
         return DatasetError(f"{self.path} is not valid JSON: {self.where}, byte {at:,}.")
 
 
-def whole_number(value: Any) -> int | None:
-    """Return a JSON number as an int of 64 bits, None when it is none; 3.0 is 3."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        return None
-    return value
-
-
-class _RecordError(ValueError):
-    """What is wrong with one record, to follow its name in a sentence."""
-
-
-def _whole(record: Record, key: str) -> int:
-    value = whole_number(record.get(key))
-    if value is None:
-        raise _RecordError(f"{_found(record, key)}; expected a whole number of at most 64 bits.")
-    return value
-
-
-def _whole_or(value: Any, default: int) -> int:
-    whole = whole_number(value)
-    return default if whole is None else whole
-
-
-def _found(record: Record, key: str) -> str:
-    return f"has {record[key]!r:.60} as {key!r}" if key in record else f"has no {key!r}"
-
-
-def _text(record: Record, key: str, longest: int | None = None) -> str:
-    value = record.get(key)
-    if not isinstance(value, str):
-        raise _RecordError(f"{_found(record, key)}; expected text.")
-    if longest is not None and len(value) > longest:
-        raise _RecordError(
-            f"has {len(value):,} characters in {key!r}; expected at most {longest:,}."
-        )
-    if key != "caption" and not _is_encodable(value):
-        raise _RecordError(f"has half a surrogate pair in {key!r}; expected valid Unicode.")
-    return value
-
-
-def _is_encodable(value: str) -> bool:
-    if value.isascii():
-        return True
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return float("nan")
-    try:
-        return float(value)
-    except OverflowError:
-        return float("nan")
+__all__ = ["NO_ID", "Member", "Record", "Scan", "scan", "whole_number"]
