@@ -13,6 +13,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
 DEFAULT_URL = "http://127.0.0.1:8501"
 DEFAULT_COCO_URL = "http://images.cocodataset.org"
+DEFAULT_HUB_URL = "https://huggingface.co"
 DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -38,9 +39,7 @@ class Settings:
             `home` (`COCOSIFT_DATABASE_URL`).
         coco_url: server of COCO's archives and pictures, laid out as COCO's own; no slash at
             its end (`COCOSIFT_COCO_URL`). It may hold a name and password.
-        coco_checksums: a file of sha256 sums as `sha256sum` writes it, for a mirror with files
-            of its own; None checks against the published ones (`COCOSIFT_COCO_CHECKSUMS`).
-        hub_url: server of the models' hub; "" is huggingface_hub's own (`COCOSIFT_HUB_URL`, else
+        hub_url: server of the models' hub, no slash at its end (`COCOSIFT_HUB_URL`, else
             `HF_ENDPOINT`).
         max_picture_bytes: largest picture file that is fetched or read.
         max_picture_pixels: largest picture that is decoded.
@@ -56,8 +55,7 @@ class Settings:
     # It may hold a password, which no traceback or log should show.
     database_url: str = field(default="", repr=False)
     coco_url: str = field(default=DEFAULT_COCO_URL, repr=False)
-    coco_checksums: Path | None = None
-    hub_url: str = field(default="", repr=False)
+    hub_url: str = field(default=DEFAULT_HUB_URL, repr=False)
     max_picture_bytes: int = 50 * 2**20
     max_picture_pixels: int = 100_000_000
 
@@ -100,7 +98,6 @@ class Settings:
             coco_url=_url(
                 environment, "COCOSIFT_COCO_URL", DEFAULT_COCO_URL, "a server of COCO's files"
             ),
-            coco_checksums=_file(environment, "COCOSIFT_COCO_CHECKSUMS"),
             hub_url=_hub_url(environment),
         )
 
@@ -122,26 +119,13 @@ def _url(environment: Mapping[str, str], name: str, default: str, what: str) -> 
         is_url = has_password = False
     if not is_url or parts.query or parts.fragment:
         found = "one with a name or password" if has_password else f"{text!r:.80}"
-        example = default or "https://HOST"
-        raise SettingsError(f"{name} must be {what}, such as {example}, found {found}.")
+        raise SettingsError(f"{name} must be {what}, such as {default}, found {found}.")
     return text.strip().rstrip("/")
 
 
 def _hub_url(environment: Mapping[str, str]) -> str:
-    for name in ("COCOSIFT_HUB_URL", "HF_ENDPOINT"):
-        if environment.get(name):
-            return _url(environment, name, "", "a server of models")
-    return ""
-
-
-def _file(environment: Mapping[str, str], name: str) -> Path | None:
-    text = environment.get(name)
-    if not text:
-        return None
-    path = Path(text).expanduser().resolve()
-    if not path.is_file():
-        raise SettingsError(f"{name} names {path}, which is not a file.")
-    return path
+    name = "COCOSIFT_HUB_URL" if environment.get("COCOSIFT_HUB_URL") else "HF_ENDPOINT"
+    return _url(environment, name, DEFAULT_HUB_URL, "a server of models")
 
 
 def _database_url(text: str) -> str:

@@ -84,7 +84,7 @@ def fetch_file(
         DownloadError: it cannot be had, what came is another file, or it cannot be written.
         Cancelled: from `progress`, or ^C; what is here stays.
     """
-    with _disk_errors(target):
+    with disk_errors(target):
         if _is_there(remote, target):
             return target
         with only_one(target.with_name(f".{target.name}.lock"), target.name):
@@ -108,6 +108,43 @@ def size_of(remote: Remote, patience: Patience = _PATIENCE) -> int | None:
                 return answer.identity.size
 
         return _patiently(size, patience, threading.Event())
+
+
+def checksums_of(path: Path, algorithms: dict[str, str]) -> dict[str, str]:
+    """Return the hex checksum of a file by each of the algorithms."""
+    found = {}
+    for name in algorithms:
+        with path.open("rb") as file:
+            found[name] = hashlib.file_digest(file, name).hexdigest()
+    return found
+
+
+@contextmanager
+def disk_errors(target: Path) -> Iterator[None]:
+    """Turn an OSError of the block into the DownloadError that `disk_words` writes."""
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(disk_words(error, target)) from error
+
+
+def disk_words(error: OSError, target: Path) -> str:
+    """Say in a sentence why `target` cannot be written, and what to do."""
+    name, folder = target.name, target.parent
+    if error.errno in _FULL:
+        return (
+            f"The disk of {folder} is full; what is here of {name} stays. Make room there, then "
+            "run the same command again."
+        )
+    if error.errno == errno.EFBIG:
+        return (
+            f"The file system of {folder}, or a limit of this session, does not take a file as "
+            f"large as {name}. Choose another folder."
+        )
+    return (
+        f"{folder} cannot be written: {error.strerror or error}. Mend that or choose another "
+        "folder, then run the same command again."
+    )
 
 
 class _Changed(Exception):
@@ -448,39 +485,3 @@ def _is_there(remote: Remote, target: Path) -> bool:
         return False
     checksums = remote.checksums
     return checksums == checksums_of(target, checksums)
-
-
-def checksums_of(path: Path, algorithms: dict[str, str]) -> dict[str, str]:
-    """Return the hex checksum of a file by each of the algorithms."""
-    found = {}
-    for name in algorithms:
-        with path.open("rb") as file:
-            found[name] = hashlib.file_digest(file, name).hexdigest()
-    return found
-
-
-@contextmanager
-def _disk_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise DownloadError(disk_words(error, target)) from error
-
-
-def disk_words(error: OSError, target: Path) -> str:
-    """Say in a sentence why `target` cannot be written, and what to do."""
-    name, folder = target.name, target.parent
-    if error.errno in _FULL:
-        return (
-            f"The disk of {folder} is full; what is here of {name} stays. Make room there, then "
-            "run the same command again."
-        )
-    if error.errno == errno.EFBIG:
-        return (
-            f"The file system of {folder}, or a limit of this session, does not take a file as "
-            f"large as {name}. Choose another folder."
-        )
-    return (
-        f"{folder} cannot be written: {error.strerror or error}. Mend that or choose another "
-        "folder, then run the same command again."
-    )

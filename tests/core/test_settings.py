@@ -15,12 +15,10 @@ def test_without_any_setting_the_project_is_the_home():
     assert settings.url == "http://127.0.0.1:8501"
     assert settings.database_url == ""
     assert settings.coco_url == "http://images.cocodataset.org"
-    assert settings.coco_checksums is None
-    assert settings.hub_url == ""
+    assert settings.hub_url == "https://huggingface.co"
 
 
 def test_every_setting_is_read(tmp_path):
-    (tmp_path / "SHA256SUMS").touch()
     settings = Settings.from_environment(
         {
             "COCOSIFT_HOME": str(tmp_path),
@@ -31,7 +29,6 @@ def test_every_setting_is_read(tmp_path):
             "COCOSIFT_URL": "https://sift.example.org/team/",
             "COCOSIFT_DATABASE_URL": " postgresql://ann:secret@db.example.org/sift ",
             "COCOSIFT_COCO_URL": "https://ann:secret@mirror.example.org/coco/",
-            "COCOSIFT_COCO_CHECKSUMS": str(tmp_path / "SHA256SUMS"),
             "COCOSIFT_HUB_URL": "https://hub.example.org",
             "HF_ENDPOINT": "https://other.example.org",
         }
@@ -44,7 +41,6 @@ def test_every_setting_is_read(tmp_path):
     assert settings.url == "https://sift.example.org/team"
     assert settings.database_url == "postgresql://ann:secret@db.example.org/sift"
     assert settings.coco_url == "https://ann:secret@mirror.example.org/coco"
-    assert settings.coco_checksums == tmp_path / "SHA256SUMS"
     assert settings.hub_url == "https://hub.example.org"
     assert "secret" not in repr(settings)
 
@@ -64,7 +60,6 @@ def test_the_hub_is_where_its_own_library_is_told_it_is():
         ("COCOSIFT_URL", "http://[sift"),
         ("COCOSIFT_URL", "http://sift.example.org/?q=x"),
         ("COCOSIFT_COCO_URL", "mirror.example.org"),
-        ("COCOSIFT_COCO_CHECKSUMS", "/no/such/SHA256SUMS"),
         ("COCOSIFT_HUB_URL", "file:///hub"),
         ("HF_ENDPOINT", "hub"),
         ("COCOSIFT_DATABASE_URL", "mysql://db.example.org/sift"),
