@@ -2,9 +2,11 @@
 
 Writes a synthetic ViT-B-32 (605 MB of random weights, in seven parts of 94,371,840 bytes)
 into a temporary folder, then runs each way of loading in a process of its own and reads
-the kernel's high-water mark of its resident memory. Linux only.
+the kernel's high-water mark of its resident memory. A model is loaded when both of its towers
+have been used. Linux only.
 
-    python -m benchmarks.checkpoint_memory [--json] [--format legacy]
+    python -m benchmarks checkpoint_memory [--json]                       the row of the table
+    python -m benchmarks.checkpoint_memory [--json] [--format legacy]     all ways, other formats
 """
 
 import argparse
@@ -15,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from benchmarks import inputs
+from benchmarks.rows import Row, at_most
+from benchmarks.ways import ROOT
 
 LIMIT = 1.35  # of the checkpoint's size, above what the process held before
 
@@ -37,6 +41,24 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             report(Path(folder), arguments.kind, as_json=arguments.json)
+
+
+def rows(quick: bool) -> list[Row]:
+    """Load what the app loads, and compare the most that it took with the checkpoint's size."""
+    folder = inputs.vit_b_32()
+    size = sum(path.stat().st_size for path in folder.glob("clip_model_part_*"))
+    asked = [way for way, (_, is_ours, _) in WAYS.items() if is_ours or not quick]
+    peaks = {way: json.loads(child(folder, way, "zip"))["peak_above_baseline"] for way in asked}
+    ours = max(peak for way, peak in peaks.items() if WAYS[way][1])
+    told = (f"{WAYS[way][2]} {peak / size:.2f}x" for way, peak in peaks.items())
+    note = f"beside the checkpoint's size; {', '.join(told)}"
+    return [
+        Row(
+            *("checkpoint load, peak", ours / 1e6, "MB", at_most(LIMIT, of="ratio")),
+            *(size / 1e6, ours / size),
+            note=note,
+        )
+    ]
 
 
 def report(folder: Path, kind: str, *, as_json: bool) -> None:
@@ -68,8 +90,12 @@ def report(folder: Path, kind: str, *, as_json: bool) -> None:
 
 
 def child(folder: Path, way: str, kind: str) -> str:
-    command = [sys.executable, __file__, "--child", way, "--folder", str(folder), "--format", kind]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    command = [
+        *(sys.executable, "-m", "benchmarks.checkpoint_memory", "--child", way),
+        *("--folder", str(folder), "--format", kind),
+    ]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return done.stdout
 
 
 def make(folder: Path, kind: str) -> None:
@@ -118,9 +144,15 @@ def state_dict_by_stream(folder: Path) -> object:
 
 
 def model_by_stream(folder: Path) -> object:
+    import numpy as np
+
     from core.encoder import load_encoder
 
-    return load_encoder(folder, device="cpu")
+    encoder = load_encoder(folder, device="cpu")
+    encoder.encode_texts(["a dog"])
+    side = encoder.preprocessing.image_size
+    encoder.encode_pixels(np.zeros((1, 3, side, side), np.float32))
+    return encoder
 
 
 def state_dict_by_joining(folder: Path) -> object:

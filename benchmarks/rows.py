@@ -62,6 +62,7 @@ class Row:
         spread: lowest and highest, over the repeats, of what the goal speaks of.
         note: what the reference is, and why a figure is as it is.
         slow: it takes more than half a minute, so `--quick` leaves it out or measures it smaller.
+        failed: it should have been measured, and an error came instead.
     """
 
     name: str
@@ -73,10 +74,13 @@ class Row:
     spread: tuple[float, float] | None = None
     note: str = ""
     slow: bool = False
+    failed: bool = False
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None without a goal or a figure."""
+        """Whether the goal is reached; None without a goal, or where it cannot be measured."""
+        if self.failed:
+            return False
         if self.goal is None:
             return None
         figure = self.value if self.goal.of == "value" else self.ratio
@@ -224,9 +228,9 @@ def bounded(
     return Row(name, median, unit, goal, spread=spread, note=note, slow=slow)
 
 
-def unmeasured(name: str, unit: str, goal: Goal | None, why: str) -> Row:
-    """A row that says why there is no figure: no such device here, or nothing to measure yet."""
-    return Row(name, None, unit, goal, note=why)
+def unmeasured(name: str, unit: str, goal: Goal | None, why: str, *, failed: bool = False) -> Row:
+    """A row that says why there is no figure: no such device here, or, as `failed`, an error."""
+    return Row(name, None, unit, goal, note=why, failed=failed)
 
 
 def as_json(rows: Iterable[Row]) -> str:
@@ -257,6 +261,8 @@ def as_table(rows: Iterable[Row]) -> str:
 
 def verdict(row: Row) -> str:
     """Say in one or two words whether the row reaches its goal."""
+    if row.failed:
+        return "**failed**"
     if row.value is None:
         return "not measured"
     return {True: "met", False: "**missed**", None: ""}[row.met]

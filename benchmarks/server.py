@@ -1,0 +1,323 @@
+"""The app as it is served, at COCO val2014's real size: start, memory, one more person.
+
+    python -m benchmarks server [--quick] [--json]
+
+Starts `streamlit run` on synthetic files of val2014's size with a random ViT-B-32, has
+visitors (`benchmarks.visitors`) speak Streamlit's own protocol to it, and reads the kernel's
+account of its memory (smaps_rollup of proc(5)), so Linux only:
+
+- from starting the process to the first answer on the page, beside a Python that only imports
+  Streamlit, torch and open_clip, in turns; the difference is our part
+- resident memory after text queries alone, and after a picture was searched with too; what
+  the helper processes have to themselves counts
+- how much fifty more people on the page Search take, each
+"""
+
+import asyncio
+import io
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import urlopen
+
+from benchmarks.inputs import folder, val2014_with_model
+from benchmarks.rows import Row, at_most, bounded, seconds
+from benchmarks.visitors import Run, Visitor, visiting
+from benchmarks.ways import ROOT
+
+PEOPLE = 50
+PICTURES = 24
+TEXTS = ("a dog", "two people on a beach", "a red bus", "food at night")
+START_S = 180.0
+BARE = "import streamlit, torch, open_clip"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What processes hold, in MB of a million bytes.
+
+    Attributes:
+        resident: pages in memory, those shared with others and mapped files among them (Rss).
+        proportional: the same with shared pages divided by who shares them (Pss).
+        anonymous: what is no file's: what it would take to hold it in swap.
+    """
+
+    resident: float
+    proportional: float
+    anonymous: float
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """An app that runs.
+
+    Attributes:
+        url: where it answers.
+        pid: of its process.
+        begun: of `time.perf_counter`, when its process was started.
+        log: what it prints.
+    """
+
+    url: str
+    pid: int
+    begun: float
+    log: Path
+
+    def memory(self) -> Memory:
+        """Return what its process holds."""
+        return memory_of(self.pid)
+
+    def with_helpers(self) -> float:
+        """Return in MB what is resident: of its process all, of those it has started their own."""
+        return self.memory().resident + sum(
+            _of(pid, "Private_Clean", "Private_Dirty") for pid in descendants(self.pid)
+        )
+
+
+def rows(quick: bool) -> list[Row]:
+    """Measure start and memory; quickly: 2,000 pictures, one start and ten people."""
+    home = val2014_with_model(small=quick)
+    build_index(home)
+    note = "2,000 pictures; " if quick else ""
+    return [*start_rows(home, 1 if quick else 3, note), *memory_rows(home, quick, note)]
+
+
+def start_rows(home: Path, times: int, note: str = "") -> list[Row]:
+    """Start the app and a bare Python in turns; the index is built, the file cache is warm."""
+    first_answer(home)
+    ours, bare = [], []
+    for _ in range(times):
+        ours.append(first_answer(home))
+        bare.append(seconds(import_alone))
+    told = f"{note}beside importing Streamlit, torch and open_clip alone"
+    parts = [max(0.0, one - other) for one, other in zip(ours, bare, strict=True)]
+    return [
+        Row(
+            *("process start to first answer", statistics.median(ours), "s", at_most(8)),
+            reference=statistics.median(bare),
+            ratio=statistics.median(ours) / statistics.median(bare),
+            spread=(min(ours), max(ours)),
+            note=told,
+            slow=True,
+        ),
+        bounded(
+            *("process start to first answer, our part", parts, at_most(3)),
+            unit="s",
+            note=f"{note}the time above less those imports",
+            slow=True,
+        ),
+    ]
+
+
+def memory_rows(home: Path, quick: bool, note: str = "") -> list[Row]:
+    """Start the app once and watch its memory while more is asked of it."""
+    with serving(home) as server:
+        return asyncio.run(_memory_rows(server, home, 10 if quick else PEOPLE, note))
+
+
+async def _memory_rows(server: Server, home: Path, people: int, note: str) -> list[Row]:
+    async with visiting(server.url) as visitor:
+        for text in TEXTS:
+            _answered(await visitor.ask(text))
+        settled(server)
+        text_only, held = server.with_helpers(), server.memory()
+        person = await one_more_person(server, people)
+        _answered(await visitor.open(f"upload={keep_picture(home)}"))
+        settled(server)
+        whole, held_whole = server.with_helpers(), server.memory()
+    return [
+        bounded(
+            *("whole server resident, text only", [text_only], at_most(700)),
+            unit="MB",
+            note=f"{note}{_told(held)}",
+        ),
+        bounded(
+            *("whole server resident", [whole], at_most(1300)),
+            unit="MB",
+            note=f"{note}{_told(held_whole)}",
+        ),
+        bounded(
+            *("one more person connected", [person], at_most(2)),
+            unit="MB",
+            note=f"{note}{people} people have opened Search and stay",
+            slow=True,
+        ),
+    ]
+
+
+async def one_more_person(server: Server, people: int) -> float:
+    """Return by how many MB the server grows for each of so many who open Search and stay."""
+    async with AsyncExitStack() as few:
+        # What the first ones make is made once, for all.
+        for _ in range(3):
+            await _arrive(few, server)
+        settled(server)
+        async with AsyncExitStack() as many:
+            before = server.with_helpers()
+            for _ in range(people):
+                await _arrive(many, server)
+            settled(server)
+            return (server.with_helpers() - before) / people
+
+
+async def _arrive(stack: AsyncExitStack, server: Server) -> Visitor:
+    visitor = await stack.enter_async_context(visiting(server.url))
+    _answered(await visitor.ask(TEXTS[0]))
+    return visitor
+
+
+@contextmanager
+def serving(home: Path, **environment: str) -> Iterator[Server]:
+    """Start the app on a free port; it ends with the block.
+
+    Args:
+        home: holds data, embeddings and models.
+        environment: more variables.
+
+    Yields:
+        It as soon as its process is there; `up` waits until it answers.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = folder() / "server.log"
+    variables = {
+        "COCOSIFT_HOME": str(home),
+        "COCOSIFT_CACHE": str(cache_of(home)),
+        "COCOSIFT_OFFLINE": "1",
+        **environment,
+    }
+    begun = time.perf_counter()
+    with log.open("wb") as written:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *("--server.address=127.0.0.1", f"--server.port={port}"),
+            ],
+            cwd=ROOT,
+            env=os.environ | variables,
+            stdout=written,
+            stderr=written,
+        )
+    server = Server(f"http://127.0.0.1:{port}", process.pid, begun, log)
+    try:
+        up(server, process)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def up(server: Server, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the server answers.
+
+    Raises:
+        SystemExit: it ended, or does not answer within three minutes; shows its log's end.
+    """
+    while time.perf_counter() - server.begun < START_S and process.poll() is None:
+        with suppress(OSError):
+            urlopen(f"{server.url}/_stcore/health", timeout=5).close()
+            return
+        time.sleep(0.02)
+    raise SystemExit(f"The app did not start:\n{server.log.read_text('utf-8')[-2_000:]}")
+
+
+def first_answer(home: Path) -> float:
+    """Return the seconds from starting the process to pictures on the page."""
+
+    async def ask(server: Server) -> float:
+        async with visiting(server.url) as visitor:
+            _answered(await visitor.ask(TEXTS[0]))
+        return time.perf_counter() - server.begun
+
+    with serving(home) as server:
+        return asyncio.run(ask(server))
+
+
+def import_alone() -> None:
+    """Start a Python that imports what others wrote and we need, and do nothing."""
+    subprocess.run([sys.executable, "-c", BARE], check=True, cwd=ROOT)
+
+
+def build_index(home: Path) -> None:
+    """Build the annotation index of val2014 unless it is there, in a process of its own."""
+    code = "from core import open_library; open_library().dataset('val2014').coco"
+    variables = {"COCOSIFT_HOME": str(home), "COCOSIFT_CACHE": str(cache_of(home))}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ | variables)
+
+
+def keep_picture(home: Path) -> str:
+    """Put a picture where the server keeps those that people search with; return its name."""
+    from PIL import Image
+
+    from core.settings import Settings
+    from core.uploads import Uploads
+
+    file = io.BytesIO()
+    Image.radial_gradient("L").convert("RGB").resize((640, 480)).save(file, "JPEG")
+    settings = Settings(home=home, cache=cache_of(home), offline=True)
+    return Uploads(settings).keep(file.getvalue()).sha
+
+
+def cache_of(home: Path) -> Path:
+    return folder() / "cache" / home.name
+
+
+def settled(server: Server, patience_s: float = 20.0) -> None:
+    """Wait until the server's memory stays as it is for a second."""
+    deadline = time.perf_counter() + patience_s
+    before = server.with_helpers()
+    while time.perf_counter() < deadline:
+        time.sleep(1)
+        now = server.with_helpers()
+        if abs(now - before) < 0.5:
+            return
+        before = now
+
+
+def memory_of(pid: int) -> Memory:
+    """Return what one process holds.
+
+    Raises:
+        OSError: it has ended, or there is no proc file system.
+    """
+    return Memory(_of(pid, "Rss"), _of(pid, "Pss"), _of(pid, "Anonymous"))
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the processes that `pid` has started, and those that they have."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    found = [pid]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def _of(pid: int, *fields: str) -> float:
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    wanted = tuple(f"{field}:" for field in fields)
+    kb = [int(line.split()[1]) for line in text.splitlines() if line.startswith(wanted)]
+    return sum(kb) * 1024 / 1e6
+
+
+def _answered(run: Run) -> Run:
+    if run.pictures != PICTURES:
+        raise SystemExit(f"The page shows {run.pictures} pictures: {'; '.join(run.said)}")
+    return run
+
+
+def _told(held: Memory) -> str:
+    return (
+        f"of it the server's process {held.resident:,.0f} MB (Pss {held.proportional:,.0f}, "
+        f"anonymous {held.anonymous:,.0f})"
+    )
