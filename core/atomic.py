@@ -63,13 +63,21 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
     try:
         yield temporary
-        temporary.chmod(0o777 & ~UMASK)
-        if path.exists():
-            _exchange(temporary, path)
-        else:
-            temporary.replace(path)
+        move_folder(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def move_folder(new: Path, path: Path) -> None:
+    """Make the folder `new` the one at `path`, beside it; an older one there goes.
+
+    If it cannot be moved, both stay as they were.
+    """
+    new.chmod(0o777 & ~UMASK)
+    if path.exists():
+        _exchange(new, path)
+    else:
+        new.replace(path)
 
 
 def _exchange(new: Path, path: Path) -> None:

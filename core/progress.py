@@ -30,7 +30,8 @@ class NoProgress:
 class TerminalProgress:
     """A bar with rate and remaining time on stderr; silent when that is not a terminal.
 
-    Bytes (the unit "B") are shown as kB, MB, GB.
+    Bytes (the unit "B") are shown as kB, MB, GB. What is done when it is first told was done
+    before, so it counts for nothing in the rate.
     """
 
     def __init__(self, label: str, unit: str) -> None:
@@ -44,6 +45,8 @@ class TerminalProgress:
         )
 
     def update(self, done: int, total: int) -> None:
+        if self._bar.total is None:
+            self._bar.initial = self._bar.n = self._bar.last_print_n = done
         self._bar.total = total
         self._bar.update(done - self._bar.n)
 

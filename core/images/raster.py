@@ -67,17 +67,27 @@ def read_header(path: Path) -> PictureHeader:
         return PictureHeader(image.width, image.height, media_type)
 
 
-def open_picture(path: Path, settings: Settings) -> Image.Image:
+def open_picture(path: Path, settings: Settings, shortest: int | None = None) -> Image.Image:
     """Decode the picture at `path` to RGB, 8 bits a channel.
 
     Greyscale, palette, CMYK and 16-bit pictures keep their look; transparency is laid on
     white; of an animation the first frame is taken.
+
+    Args:
+        path: of the file.
+        settings: their bounds hold.
+        shortest: pixels of the shorter side that are enough: a JPEG is decoded at the smallest
+            scale (1/8, 1/4, 1/2 or whole) that has them, which is faster. Other formats are
+            decoded whole.
 
     Raises:
         PictureError: no such file, not a picture, cut short, or beyond the settings'
             bounds in bytes or pixels.
     """
     with _opened(path, settings) as image, _turn(image):
+        if shortest is not None:
+            with _damage_named(path):
+                image.draft("RGB", (shortest, shortest))
         return _decoded(image, path)
 
 

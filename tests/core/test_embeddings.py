@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +119,16 @@ def test_the_manifest_names_what_the_vectors_were_made_of(files, dataset, model)
         count=N_TINY,
         skipped=0,
         made_by="CocoSift 0.1.0",
+        runtime=manifest.runtime,
+        sha256=manifest.sha256,
     )
+
+
+def test_the_manifest_tells_the_checksum_of_every_other_file(files):
+    others = {path.name: path for path in files.folder.iterdir() if path != files.manifest}
+    checksums = {name: sha256(path.read_bytes()).hexdigest() for name, path in others.items()}
+    assert read_manifest(files).sha256 == checksums
+    assert set(checksums) >= {files.vectors.name, files.image_ids.name, files.skipped.name}
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
