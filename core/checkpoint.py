@@ -38,6 +38,7 @@ FORMAT_VERSION = 1
 
 _CHUNK = 1 << 20
 _LFS_POINTER_SIZE = 1_024
+_LONGEST_CONTEXT = 4_096
 _NO_PROGRESS = NoProgress()
 
 
@@ -116,6 +117,26 @@ class PartsReader(io.RawIOBase):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenizerRecord:
+    """What `model.json` says of a tokenizer other than CLIP's own.
+
+    Attributes:
+        file: its name in the model's folder, in the format of the library `tokenizers`.
+        sha256: of the file, lower-case hex.
+        context_length: tokens that the model sees of a text.
+        clean: what happens to a text first, as open_clip names it: "canonicalize", "lower"
+            or "whitespace".
+        pad_token: fills what a text leaves of the context.
+    """
+
+    file: str
+    sha256: str
+    context_length: int
+    clean: str
+    pad_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelManifest:
     """What `model.json` says of a model, or what the older layout implies.
 
@@ -131,6 +152,7 @@ class ModelManifest:
         known_words: the words it was trained on, in lower case; None when not listed.
         size, sha256: of the whole checkpoint; None when not stated.
         parts: in order; empty when not stated.
+        tokenizer: None is CLIP's own.
     """
 
     folder: Path
@@ -146,6 +168,7 @@ class ModelManifest:
     size: int | None = None
     sha256: str | None = None
     parts: tuple[PartRecord, ...] = ()
+    tokenizer: TokenizerRecord | None = None
 
     @property
     def dim(self) -> int:
@@ -228,6 +251,7 @@ def read_manifest(folder: Path) -> ModelManifest:
         size=_stated(path, checkpoint, "size", int),
         sha256=_stated(path, checkpoint, "sha256", str),
         parts=tuple(_part_record(path, e) for e in _stated(path, stated, "parts", list) or ()),
+        tokenizer=_tokenizer_record(path, _stated(path, stated, "tokenizer", dict)),
     )
 
 
@@ -622,6 +646,25 @@ def _part_record(path: Path, entry: object) -> PartRecord:
     raise CheckpointError(
         f"{path}: expected of each part its name ({PART_PREFIX}aa), size and sha256, "
         f"found {entry!r:.120}."
+    )
+
+
+def _tokenizer_record(path: Path, entry: dict[str, Any] | None) -> TokenizerRecord | None:
+    match entry:
+        case None:
+            return None
+        case {
+            "kind": "hf",
+            "file": str(file),
+            "sha256": str(sha256),
+            "context_length": int(length),
+            "clean": str(clean),
+            "pad_token": str(pad_token),
+        } if re.fullmatch(r"[A-Za-z0-9_]+\.json", file) and 2 < length <= _LONGEST_CONTEXT:
+            return TokenizerRecord(file, sha256, length, clean, pad_token)
+    raise CheckpointError(
+        f"{path}: expected of a tokenizer its kind (hf), file (a name such as tokenizer.json), "
+        f"sha256, context_length, clean and pad_token, found {entry!r:.200}."
     )
 
 

@@ -70,6 +70,7 @@ def _model(manifest: ModelManifest, device: str = "meta") -> nn.Module:
         )
     config["quick_gelu"] = manifest.activation == "quickgelu"
     vision.pop("timm_model_pretrained", None)
+    config["text_cfg"].pop("hf_tokenizer_name", None)
     kind: type[nn.Module] = (
         open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     )
@@ -105,24 +106,25 @@ def _check_config(manifest: ModelManifest) -> None:
     config = manifest.config
     text, vision = config["text_cfg"], config["vision_cfg"]
     tokenizer = text.get("tokenizer_kwargs") or {}
-    hub = sorted(key for key in text if key.startswith("hf_"))
+    known = {"hf_tokenizer_name"} if manifest.tokenizer else set()
+    hub = sorted(key for key in text if key.startswith("hf_") and key not in known)
     if hub or "multimodal_cfg" in config:
         raise ModelError(
             f"{manifest.folder}: the architecture {manifest.architecture!r} needs a tokenizer or "
             f"a text model from a hub, which CocoSift does not fetch (it has "
-            f"{hub[0] if hub else 'multimodal_cfg'}). Use one with CLIP's own tokenizer, as "
-            "ViT-B-32."
+            f"{hub[0] if hub else 'multimodal_cfg'}). A tokenizer of its own comes along with: "
+            f"python -m core fetch model {manifest.architecture} --pretrained TAG"
         )
-    for where, keys, known in (
+    for where, keys, allowed in (
         ("config", config, _CONFIG_KEYS),
         ("vision_cfg", vision, _VISION_KEYS),
-        ("text_cfg", text, _TEXT_KEYS),
+        ("text_cfg", text, _TEXT_KEYS | known),
         ("tokenizer_kwargs", tokenizer, _TOKENIZER_KEYS),
     ):
-        if not isinstance(keys, Mapping) or (strange := sorted(keys.keys() - known)):
+        if not isinstance(keys, Mapping) or (strange := sorted(keys.keys() - allowed)):
             found = ", ".join(strange) if isinstance(keys, Mapping) else repr(keys)
             raise ModelError(
-                f"{manifest.folder}: expected nothing in {where} but {', '.join(sorted(known))}, "
+                f"{manifest.folder}: expected nothing in {where} but {', '.join(sorted(allowed))}, "
                 f"found {found:.120}. Take it out of {checkpoint.MANIFEST}."
             )
     name = vision.get("timm_model_name")

@@ -213,7 +213,8 @@ class TestTextCutAtItsEnd:
 
 class TestReadText:
     @settings(deadline=None)
-    @given(st.text(max_size=300))
+    # Letters of a Unicode version to come are letters to one library and not yet to the other.
+    @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cn"]), max_size=300))
     def test_counts_tokens_as_the_tokenizer_does(self, encoder, text):
         assert encoder.read_text(text).n_tokens == len(TOKENIZER.encode(text)) + 2
 
