@@ -1,18 +1,31 @@
-"""Commands on datasets: `add` registers one in place, `datasets` lists them."""
+"""Commands on datasets: `add` registers one in place, `check` looks it through, `datasets` lists."""
 
 import json
-from dataclasses import asdict, dataclass
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.opening import BarWhenNeeded, open_coco
 from core.errors import DatasetError
 from core.progress import TerminalProgress
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.coco import CocoDataset
+    from core.coco.check import CheckReport
+
+_REMARKS = 3
+
+_Sizes = Annotated[
+    str,
+    typer.Option(
+        "--sizes",
+        metavar="N|all",
+        help="So many picture files, drawn by lot, have their size compared with the record's.",
+    ),
+]
 
 _SINGULAR = {
     "captions": "caption",
@@ -67,11 +80,16 @@ def add(
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite the registration of that name.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print figures as JSON.")] = False,
+    sizes: _Sizes = "2000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Register COCO annotation files and pictures where they lie; nothing is copied.
 
-    The annotation files are read once and indexed, so later starts are quick.
+    The annotation files are read once and indexed, so later starts are quick. A report says
+    what they hold, what is odd, and what is mended in the index; no file is changed.
+
+    Exit code: 0 when it is registered, remarks or not; 2 for a mistake, or files that cannot
+    be used.
 
     Examples:
 
@@ -95,6 +113,7 @@ def add(
             "No annotation file is named. Add at least one of --captions FILE, "
             "--instances FILE, --keypoints FILE, --stuff FILE or --panoptic FILE."
         )
+    _count_of(sizes)
     settings = Settings.from_environment()
     with TerminalProgress("Reading annotations", "B") as progress:
         folder = register_dataset(
@@ -110,8 +129,46 @@ def add(
             progress=progress,
         )
     dataset = open_dataset(folder, settings)
-    report = _report(dataset)
-    typer.echo(json.dumps(asdict(report), ensure_ascii=False) if as_json else _words(report))
+    report = _checked(dataset, sizes)
+    if as_json:
+        _print_record(report, dataset)
+        return
+    typer.echo(f"Registered {report.name}: {report.title}")
+    _print_words(report)
+    typer.echo(f"Next: python -m core embed --dataset {report.name} --model MODEL")
+
+
+def check(
+    name: Annotated[str, typer.Argument(help="A dataset that is registered.")],
+    sizes: _Sizes = "2000",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Say what a dataset holds, what is odd in its files, and what the index mends.
+
+    The same report as of `add`; no file is changed.
+
+    Exit code: 0 when nothing is odd and nothing was mended, 3 when something is; 2 for a
+    mistake, or files that cannot be used.
+
+    Examples:
+
+        python -m core check val2014
+
+        python -m core check val2014 --sizes all --json
+    """
+    from core.library import open_library
+
+    _count_of(sizes)
+    dataset = open_coco(open_library(), name)
+    report = _checked(dataset, sizes)
+    if as_json:
+        _print_record(report, dataset)
+    else:
+        typer.echo(f"{report.name}: {report.title}")
+        _print_words(report)
+        if report.is_clean:
+            typer.echo("Nothing is odd, and nothing had to be mended.")
+    sys.exit(0 if report.is_clean else _REMARKS)
 
 
 def datasets(
@@ -140,68 +197,33 @@ def datasets(
         typer.echo(_line(row))
 
 
-@dataclass(frozen=True, slots=True)
-class _Report:
-    name: str
-    title: str
-    folder: str
-    pictures: int
-    captions: int
-    instances: int
-    keypoints: int
-    stuff: int
-    panoptic: int
-    categories: int
-    without_annotations: int
-    picture_folder: str | None
-    missing_files: int | None
-    notes: tuple[str, ...]
+def _checked(dataset: "CocoDataset", sizes: str) -> "CheckReport":
+    from core.coco.check import check_dataset
+
+    with BarWhenNeeded("look at pictures", "pictures") as progress:
+        return check_dataset(dataset, _count_of(sizes), progress)
 
 
-def _report(dataset: "CocoDataset") -> _Report:
-    summary = dataset.summary()
-    return _Report(
-        name=dataset.name,
-        title=dataset.title,
-        folder=str(dataset.folder),
-        pictures=summary.images,
-        captions=summary.annotations.get("captions", 0),
-        instances=summary.annotations.get("instances", 0),
-        keypoints=summary.annotations.get("keypoints", 0),
-        stuff=summary.annotations.get("stuff", 0),
-        panoptic=summary.annotations.get("panoptic", 0),
-        categories=summary.categories,
-        without_annotations=summary.without_annotations,
-        picture_folder=str(dataset.picture_folder) if dataset.picture_folder else None,
-        missing_files=dataset.count_missing_files(),
-        notes=dataset.notes(),
-    )
+def _count_of(sizes: str) -> int | None:
+    if sizes == "all":
+        return None
+    if not sizes.isdecimal():
+        raise DatasetError(f"--sizes is {sizes!r}. Expected a number such as 2000, 0, or all.")
+    return int(sizes)
 
 
-def _words(report: _Report) -> str:
-    counts = {
-        "caption": report.captions,
-        "instance": report.instances,
-        "keypoint annotation": report.keypoints,
-        "stuff annotation": report.stuff,
-        "panoptic annotation": report.panoptic,
-        "category": report.categories,
-    }
-    lines = [
-        f"Registered {report.name}: {report.title}",
-        f"  {_counted(report.pictures, 'picture')}, "
-        f"{report.without_annotations:,} without annotations",
-        "  " + ", ".join(_counted(count, noun) for noun, count in counts.items() if count),
-    ]
-    if report.missing_files is None:
-        lines.append("  no picture folder: pictures are fetched from the records' addresses")
-    elif report.missing_files == 0:
-        lines.append(f"  all have a file in {report.picture_folder}")
-    else:
-        lines.append(f"  {report.missing_files:,} of them have no file in {report.picture_folder}")
-    lines += [f"  note: {note}" for note in report.notes]
-    lines.append(f"Next: python -m core embed --dataset {report.name} --model MODEL")
-    return "\n".join(lines)
+def _print_record(report: "CheckReport", dataset: "CocoDataset") -> None:
+    from core.coco.check import report_record
+
+    record = report_record(report) | {"notes": list(dataset.notes())}
+    typer.echo(json.dumps(record, ensure_ascii=False, indent=1))
+
+
+def _print_words(report: "CheckReport") -> None:
+    from core.coco.check import report_words
+
+    for line in report_words(report):
+        typer.echo(line)
 
 
 def _counted(count: int, noun: str) -> str:

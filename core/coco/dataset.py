@@ -112,7 +112,7 @@ class CocoDataset:
         self.annotation_hash = _joint_hash(indexes)
         self.images = self._united_images()
         self.licenses = self._read_licenses()
-        self.categories = self._read_categories()
+        self.categories = self.category_records("instances") if "instances" in indexes else ()
 
     def __repr__(self) -> str:
         return f"<CocoDataset {self.name}: {len(self.images):,} pictures, {', '.join(self.kinds)}>"
@@ -142,6 +142,11 @@ class CocoDataset:
             iscrowd=index.iscrowd[rows] != 0,
             bbox=index.boxes[rows],
         )
+
+    @property
+    def indexes(self) -> Mapping[str, AnnotationIndex]:
+        """The index of each annotation file, by kind, in the order of `kinds`."""
+        return self._indexes
 
     @property
     def file_hashes(self) -> dict[str, str]:
@@ -223,6 +228,26 @@ class CocoDataset:
         """Return the licence of one picture, None when its record names none that exists."""
         wanted = int(self.images.license_ids[self.images.row_of(image_id)])
         return next((licence for licence in self.licenses if licence.id == wanted), None)
+
+    def category_records(self, kind: str) -> tuple[Category, ...]:
+        """Return the categories of the file of `kind`, in its order; empty where it has none.
+
+        Raises:
+            DatasetError: no such kind, or a list of categories that cannot be read.
+        """
+        path = self._index(kind).source.path
+        found: dict[int, Category] = {}
+        for record in self._member_list(kind, "categories"):
+            number, name = whole_number(record.get("id")), record.get("name")
+            if number is None or not isinstance(name, str):
+                raise DatasetError(
+                    f"{path}: a category is {record!r:.80}; expected a whole 'id' of at most "
+                    f"64 bits and a 'name'."
+                )
+            if number in found:
+                raise DatasetError(f"{path} has two categories with the id {number}.")
+            found[number] = Category(number, _valid(name), _valid(record.get("supercategory")))
+        return tuple(found.values())
 
     def raw_records(self, kind: str, image_ids: Sequence[int] | Ints) -> RawRecords:
         """Return the source's own bytes of some pictures and their annotations of `kind`.
@@ -465,23 +490,6 @@ class CocoDataset:
                 if number is not None:
                     name, url = _valid(record.get("name")), _valid(record.get("url"))
                     found.setdefault(number, License(number, name, url))
-        return tuple(found.values())
-
-    def _read_categories(self) -> tuple[Category, ...]:
-        if "instances" not in self._indexes:
-            return ()
-        path = self._indexes["instances"].source.path
-        found: dict[int, Category] = {}
-        for record in self._member_list("instances", "categories"):
-            number, name = whole_number(record.get("id")), record.get("name")
-            if number is None or not isinstance(name, str):
-                raise DatasetError(
-                    f"{path}: a category is {record!r:.80}; expected a whole 'id' of at most "
-                    f"64 bits and a 'name'."
-                )
-            if number in found:
-                raise DatasetError(f"{path} has two categories with the id {number}.")
-            found[number] = Category(number, _valid(name), _valid(record.get("supercategory")))
         return tuple(found.values())
 
     def _dangling_note(self, kind: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`add` and `datasets` register and list, in words and in JSON."""
+"""`add`, `check` and `datasets` register, look through and list, in words and in JSON."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from core.cli.datasets import add, datasets
+from core.cli.datasets import add, check, datasets
 from core.coco import open_dataset
 from core.errors import DatasetError
 from tests.core.coco_files import (
@@ -23,6 +23,7 @@ from tests.core.coco_files import (
 
 app = typer.Typer()
 app.command()(add)
+app.command()(check)
 app.command()(datasets)
 
 
@@ -57,7 +58,7 @@ def test_add_tells_what_was_seen(tmp_path, files):
     assert "3 pictures, 1 without annotations" in result.stdout
     assert "2 captions, 1 instance, 2 categories" in result.stdout
     assert "2 of them have no file in" in result.stdout
-    assert "note: 1 annotation in the captions file: no file lists the picture" in result.stdout
+    assert "1 caption is of pictures that no file lists: left out. (picture 77)" in result.stdout
     assert "python -m core embed --dataset small" in result.stdout
     assert result.stderr == ""
 
@@ -71,6 +72,46 @@ def test_add_prints_json_alone(tmp_path, files):
     figures |= {"without_annotations": 1, "missing_files": 2}
     assert report.items() >= figures.items()
     assert len(report["notes"]) == 1
+    assert report["clean"] is False
+    assert [(one["code"], one["level"], one["kind"]) for one in report["remarks"]] == [
+        ("files-missing", "fact", None),
+        ("files-unreadable", "odd", None),
+        ("dangling-annotations", "mended", "captions"),
+    ]
+    files = {file["kind"]: file for file in report["files"]}
+    assert files["captions"]["bytes"] == (tmp_path / "captions.json").stat().st_size
+    assert files["captions"]["pictures"] == files["captions"]["annotations"] == 3
+
+
+def test_check_gives_the_report_of_add_and_3_for_remarks(tmp_path, files):
+    added = run(tmp_path, "add", "small", *arguments(files), "--json")
+    checked = run(tmp_path, "check", "small", "--json")
+
+    assert added.exit_code == 0
+    assert checked.exit_code == 3
+    assert json.loads(checked.stdout) == json.loads(added.stdout)
+    words = run(tmp_path, "check", "small")
+    assert words.exit_code == 3
+    assert words.stdout.startswith("small: small\n  3 pictures")
+
+
+def test_check_of_a_clean_dataset_says_so(tmp_path):
+    path = write(tmp_path / "instances.json", instances_file([1, 2]))
+    run(tmp_path, "add", "small", "--instances", str(path))
+    result = run(tmp_path, "check", "small")
+
+    assert result.exit_code == 0
+    assert "Nothing is odd" in result.stdout
+
+
+def test_check_names_a_dataset_that_is_not_there_and_an_unfit_number(tmp_path, files):
+    run(tmp_path, "add", "small", *arguments(files))
+
+    assert "small" in str(run(tmp_path, "check", "none").exception)
+    assert "--sizes is 'few'" in str(run(tmp_path, "check", "small", "--sizes", "few").exception)
+    refused = run(tmp_path, "add", "other", *arguments(files), "--sizes", "-1")
+    assert isinstance(refused.exception, DatasetError)
+    assert not (tmp_path / "data/other").exists()
 
 
 def test_add_takes_stuff_panoptic_an_address_and_a_policy(tmp_path):
@@ -119,6 +160,6 @@ def test_datasets_without_any_names_the_command(tmp_path):
     assert json.loads(run(tmp_path, "datasets", "--json").stdout) == {"datasets": []}
 
 
-@pytest.mark.parametrize("command", ["add", "datasets"])
+@pytest.mark.parametrize("command", ["add", "check", "datasets"])
 def test_help_has_examples(tmp_path, command):
     assert f"python -m core {command}" in run(tmp_path, command, "--help").stdout
