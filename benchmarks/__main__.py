@@ -11,7 +11,6 @@ The exit code is 1 when a row misses its goal or could not be measured for an er
 import argparse
 import os
 import re
-import runpy
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,16 +22,15 @@ from benchmarks.table import MODULES, QUICK_S, measure, missed
 HERE = Path(__file__).parent
 README = HERE / "README.md"
 BEGIN, END = "<!-- the last table -->", "<!-- end of the last table -->"
-NOT_COMMANDS = {"__init__", "__main__", "inputs", "machine", "rows", "table", "ways"}
+NOT_COMMANDS = {"__init__", "__main__", "inputs", "machine", "memory", "rows", "table", "ways"}
 
 
 def main() -> int:
     """Run what the command line names; return its exit code."""
     others = other_modules()
     if len(sys.argv) > 1 and sys.argv[1] in others:
-        sys.argv = [f"benchmarks {sys.argv[1]}", *sys.argv[2:]]
-        runpy.run_module(f"benchmarks.{sys.argv[0].split()[1]}", run_name="__main__")
-        return 0
+        module, *rest = sys.argv[1:]
+        os.execv(sys.executable, [sys.executable, "-m", f"benchmarks.{module}", *rest])
     options = arguments(others).parse_args()
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)

@@ -15,10 +15,7 @@ What the app imports when it warms up is imported before the clock starts.
 `held ms` is the longest time that another thread of the process had to wait meanwhile.
 """
 
-import argparse
-import json
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014_files import PICTURES, write_val2014
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import measure_ways
 from core.analytics.audit import Probe, suspects
 from core.analytics.balance import dataset_target, equal_target, suggest
 from core.analytics.comparison import difference, side_by_side
@@ -44,28 +41,18 @@ CHANGES = 100
 PLAIN_CHANGES = 1
 CATEGORIES = 10
 TICK_S = 0.002
+WARM = ("scipy.spatial.distance", "scipy.stats", "sklearn.linear_model")
 
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 300 MB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        for name in ("scipy.spatial.distance", "scipy.stats", "sklearn.linear_model"):
-            import_module(name)
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="audit-") as temporary:
-        folder = options.folder or Path(temporary)
-        if not (folder / "data/captions_val2014.json").exists():
-            write_val2014(folder)
-        _opened(folder)
-        offline = {"COCOSIFT_OFFLINE": "1"}
-        figures = {way: in_fresh_process("benchmarks.audit", way, folder, offline) for way in WAYS}
-    tell(figures, options.json, digits=1)
+    measure_ways("benchmarks.audit", __doc__, WAYS, _prepare, digits=1, size="300 MB")
+
+
+def _prepare(folder: Path) -> None:
+    if not (folder / "data/captions_val2014.json").exists():
+        write_val2014(folder)
+    _opened(folder)
 
 
 def compared(folder: Path) -> dict[str, float]:
@@ -167,6 +154,8 @@ def audited_plainly(folder: Path) -> dict[str, float]:
 
 
 def _opened(folder: Path) -> CocoDataset:
+    for name in WARM:
+        import_module(name)
     settings = Settings(home=folder, cache=folder / "cache", offline=True)
     return open_dataset(folder / "data/captions_val2014.json", settings)
 

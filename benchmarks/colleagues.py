@@ -26,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -37,6 +37,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from benchmarks.export import write_dataset
+from benchmarks.memory import descendants, private_mb
 from core.downloads import Downloads, State
 from core.http import routes
 from core.library import Library, open_library
@@ -140,27 +141,6 @@ def export(dataset: SearchableDataset, downloads: Downloads, count: int) -> floa
         raise SystemExit(download.error)
     download.path.unlink()
     return asked
-
-
-def descendants() -> list[int]:
-    """The processes that this one has started, and those that they have."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = [os.getpid()]
-    for pid in found:
-        found += [child for child, parent in parents.items() if parent == pid]
-    return found[1:]
-
-
-def private_mb(pids: list[int]) -> float:
-    """What processes have to themselves."""
-    lines = []
-    for pid in pids:
-        with suppress(OSError):  # it has just ended
-            lines += Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Private_")) / 1024
 
 
 @contextmanager

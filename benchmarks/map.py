@@ -1,6 +1,6 @@
 """The map at COCO val2014's real size: laying out, regions, colours, and frames in a browser.
 
-    python -m benchmarks.map [--folder FOLDER] [--json] [--umap 5000] [--only WAY]
+    python -m benchmarks.map [--folder FOLDER] [--json] [--only WAY]
 
 Writes synthetic files of val2014's size and measures, each in a fresh process:
 
@@ -9,14 +9,14 @@ Writes synthetic files of val2014's size and measures, each in a fresh process:
 - `clusters`: k-means of 40,504 x 512 in 8 clusters, once scikit-learn is imported
 - `frames`: 40,504 points panned and zoomed in Chromium; where no GPU is used (`software`
   is 1) the processor draws them, many times slower than any GPU
-- `umap`: the command's work on so many of the vectors (`--umap`), and on the demo's
+- `umap`: the command's work on 5,000 of the vectors (`COCOSIFT_BENCHMARK_UMAP` says another
+  number), and on the demo's
 - `scikit-learn pca`: the same axes by its full decomposition, as a reference
 """
 
-import argparse
 import json
+import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.val2014_files import PICTURES, write_val2014
-from benchmarks.ways import in_fresh_process, tell
+from benchmarks.ways import OFFLINE, measure_ways
 from core.embeddings import FLAT_STEM
 
 _UMAP_PICTURES = 5_000
@@ -68,39 +68,26 @@ _DRAG = """async ([frames]) => {
 
 def main() -> None:
     """Write the files, measure each way in a process of its own, print a table or JSON."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", type=Path, help="keep the files here (about 300 MB)")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--umap", type=int, default=_UMAP_PICTURES, help="pictures for umap")
-    parser.add_argument("--only", choices=WAYS, action="append", help="measure these ways alone")
-    parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.child:
-        print(json.dumps(WAYS[options.child](options.folder)))
-        return
-    with tempfile.TemporaryDirectory(prefix="map-") as temporary:
-        folder = options.folder or Path(temporary)
-        if not (folder / "data/captions_val2014.json").exists():
-            write_val2014(folder)
-        prepare_model(folder)
-        environment = {
-            "COCOSIFT_HOME": str(folder),
-            "COCOSIFT_OFFLINE": "1",
-            "COCOSIFT_CACHE": str(folder / "cache"),
-            "COCOSIFT_BENCHMARK_UMAP": str(options.umap),
-        }
-        figures = {
-            way: in_fresh_process("benchmarks.map", way, folder, environment)
-            for way in options.only or WAYS
-        }
-    tell(figures, options.json, digits=1)
+    measure_ways(
+        *("benchmarks.map", __doc__, WAYS, prepare),
+        digits=1,
+        size="300 MB",
+        environment=environment,
+    )
 
 
-def prepare_model(folder: Path) -> None:
-    """Write parts that stand for a model: it is not loaded, but it has to be there."""
+def prepare(folder: Path) -> None:
+    """Write the files, and parts that stand for a model: it is not loaded, but must be there."""
+    if not (folder / "data/captions_val2014.json").exists():
+        write_val2014(folder)
     if not (folder / "models/clip_model_part_aa").exists():
         (folder / "models").mkdir(exist_ok=True)
         (folder / "models/clip_model_part_aa").write_bytes(b"not loaded")
+
+
+def environment(way: str, folder: Path) -> dict[str, str]:
+    """Return what tells the library where the files are."""
+    return {"COCOSIFT_HOME": str(folder), "COCOSIFT_CACHE": str(folder / "cache"), **OFFLINE}
 
 
 def page_work(folder: Path) -> dict[str, float]:
@@ -162,8 +149,6 @@ def by_full_decomposition(folder: Path) -> dict[str, float]:
 
 def by_umap(folder: Path) -> dict[str, float]:
     """Map some of the vectors and the demo's with umap-learn, compiled before."""
-    import os
-
     from core import open_library
     from core.map import umap_points
     from core.settings import Settings
@@ -171,7 +156,7 @@ def by_umap(folder: Path) -> dict[str, float]:
     demo = open_library(Settings()).embeddings("demo", "demo")
     compiled, _ = _timed(lambda: umap_points(demo.vectors))
     again, _ = _timed(lambda: umap_points(demo.vectors))
-    n = int(os.environ["COCOSIFT_BENCHMARK_UMAP"])
+    n = int(os.environ.get("COCOSIFT_BENCHMARK_UMAP", _UMAP_PICTURES))
     rows = np.array(_vectors(folder)[:n])
     large, _ = _timed(lambda: umap_points(rows))
     return {
@@ -184,7 +169,6 @@ def by_umap(folder: Path) -> dict[str, float]:
 
 def by_frames(folder: Path) -> dict[str, float]:
     """Pan and zoom in Chromium, drawn by whatever it has."""
-    import os
     import socket
     import subprocess
     import sys

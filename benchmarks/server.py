@@ -28,6 +28,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.inputs import folder, val2014_with_model
+from benchmarks.memory import Memory, descendants, memory_of, private_mb
 from benchmarks.rows import Row, at_most, bounded, seconds
 from benchmarks.visitors import Run, Visitor, visiting
 from benchmarks.ways import ROOT
@@ -37,21 +38,6 @@ PICTURES = 24
 TEXTS = ("a dog", "two people on a beach", "a red bus", "food at night")
 START_S = 180.0
 BARE = "import streamlit, torch, open_clip"
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What processes hold, in MB of a million bytes.
-
-    Attributes:
-        resident: pages in memory, those shared with others and mapped files among them (Rss).
-        proportional: the same with shared pages divided by who shares them (Pss).
-        anonymous: what is no file's: what it would take to hold it in swap.
-    """
-
-    resident: float
-    proportional: float
-    anonymous: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +62,7 @@ class Server:
 
     def with_helpers(self) -> float:
         """Return in MB what is resident: of its process all, of those it has started their own."""
-        return self.memory().resident + sum(
-            _of(pid, "Private_Clean", "Private_Dirty") for pid in descendants(self.pid)
-        )
+        return self.memory().resident + private_mb(descendants(self.pid))
 
 
 def rows(quick: bool) -> list[Row]:
@@ -280,34 +264,6 @@ def settled(server: Server, patience_s: float = 20.0) -> None:
         if abs(now - before) < 0.5:
             return
         before = now
-
-
-def memory_of(pid: int) -> Memory:
-    """Return what one process holds.
-
-    Raises:
-        OSError: it has ended, or there is no proc file system.
-    """
-    return Memory(_of(pid, "Rss"), _of(pid, "Pss"), _of(pid, "Anonymous"))
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes that `pid` has started, and those that they have."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
-
-
-def _of(pid: int, *fields: str) -> float:
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    wanted = tuple(f"{field}:" for field in fields)
-    kb = [int(line.split()[1]) for line in text.splitlines() if line.startswith(wanted)]
-    return sum(kb) * 1024 / 1e6
 
 
 def _answered(run: Run) -> Run:

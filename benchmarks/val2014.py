@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.inputs import write_vit_b_32
 from benchmarks.val2014_files import write_val2014
 from benchmarks.ways import ROOT, measure_ways
 
@@ -35,7 +36,6 @@ QUERIES = [
     for what in ("a dog", "two people", "a red bus", "food", "a cat")
     for where in ("on a beach", "in a city", "at night", "in the snow", "in a kitchen")
 ]
-PART_BYTES = 94_371_840
 
 
 def main() -> None:
@@ -48,24 +48,9 @@ def prepare(folder: Path) -> None:
     if not (folder / "data/captions_val2014.json").exists():
         write_val2014(folder)
     if not any((folder / "models").glob("clip_model_part_*")):
-        _write_checkpoint(folder / "models")
+        write_vit_b_32(folder / "models")
     for index in list(folder.rglob(".index")):
         shutil.rmtree(index)
-
-
-def _write_checkpoint(models: Path) -> None:
-    import open_clip
-    import torch
-
-    torch.manual_seed(2014)
-    model = open_clip.create_model("ViT-B-32", pretrained=None)
-    models.mkdir(parents=True, exist_ok=True)
-    whole = models / "whole.pt"
-    torch.save(model.state_dict(), whole)
-    with whole.open("rb") as file:
-        for number, part in enumerate(iter(lambda: file.read(PART_BYTES), b"")):
-            (models / f"clip_model_part_a{chr(ord('a') + number)}").write_bytes(part)
-    whole.unlink()
 
 
 def environment(way: str, folder: Path) -> dict[str, str]:
