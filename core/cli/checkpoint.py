@@ -67,7 +67,7 @@ def split(
         checkpoint.split(
             file,
             folder,
-            _bytes(part_size),
+            in_bytes(part_size),
             progress,
             model={key: value for key, value in model.items() if value is not None},
         )
@@ -150,7 +150,12 @@ def _published_activation(file: Path) -> str | None:
     return published_activation(sha256_of(file))
 
 
-def _bytes(text: str) -> int:
+def in_bytes(text: str) -> int:
+    """Return the bytes that a size such as 90M stands for.
+
+    Raises:
+        CheckpointError: it is no such size.
+    """
     found = re.fullmatch(r"([0-9]+)([KMG]?)(i?B)?", text, re.IGNORECASE)
     if not found:
         raise CheckpointError(f"Expected a part size as 94371840 or 90M, found {text!r}.")

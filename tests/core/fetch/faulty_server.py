@@ -35,6 +35,7 @@ class Served:
         etag, last_modified: sent unless "".
         content_type: sent unless "".
         sized: the length of a whole file is sent, else the connection ends with it.
+        headers: sent besides.
     """
 
     content: bytes | Path
@@ -43,6 +44,7 @@ class Served:
     last_modified: str = "Wed, 21 Oct 2015 07:28:00 GMT"
     content_type: str = "application/octet-stream"
     sized: bool = True
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -132,6 +134,7 @@ class Redirect(Fault):
 
     to: str
     code: int = 302
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -280,7 +283,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Page():
                 self._say(200, PAGE, **{"Content-Type": fault.content_type})
             case Redirect():
-                self._say(fault.code, b"", Location=fault.to)
+                self._say(fault.code, b"", Location=fault.to, **fault.headers)
             case _ if served is None:
                 self._say(404, b"not here")
             case _ if asked and asked[0] >= size:
@@ -317,6 +320,7 @@ class _Handler(BaseHTTPRequestHandler):
             ("ETag", served.etag),
             ("Last-Modified", served.last_modified),
             ("Content-Type", served.content_type),
+            *served.headers.items(),
         ):
             if value:
                 self.send_header(name, value)
