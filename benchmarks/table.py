@@ -14,11 +14,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 from benchmarks.rows import Goal, Row, at_least, at_most, unmeasured
 
-# By module, in the order of the table; a row's unit and goal as the module itself builds it.
+# By module, in the order of the table: the name of each row, its unit, and its goal.
 MODULES: dict[str, dict[str, tuple[str, Goal]]] = {
     "query": {
         "whole query against the old way": ("ms", at_least(50)),
@@ -115,22 +116,27 @@ def rows_of(name: str, *, quick: bool, patience_s: float | None = None) -> list[
 
 
 def complete(name: str, measured: list[Row] | str, *, only_known: bool = False) -> list[Row]:
-    """Return the rows of a module, with one for each that is missing which says so.
+    """Return the rows of a module with the goals of the table, and one for each that is missing.
 
     Args:
         name: of the module.
         measured: its rows, or why there are none.
-        only_known: leave out what was not measured.
+        only_known: leave out what it did not measure.
     """
     why = measured if isinstance(measured, str) else "the benchmark does not measure it"
     found = {} if isinstance(measured, str) else {row.name: row for row in measured}
-    known = {
-        row: unmeasured(row, unit, goal, why, failed=True)
-        for row, (unit, goal) in MODULES[name].items()
-    }
-    if only_known and found:
-        return list(found.values())
-    return list((known | found).values())
+    rows = []
+    for row_name, (unit, goal) in MODULES[name].items():
+        row = found.pop(row_name, None)
+        if row is None:
+            if not (only_known and isinstance(measured, list)):
+                rows.append(unmeasured(row_name, unit, goal, why, failed=True))
+        elif row.unit != unit:
+            told = f"expected {unit}, the benchmark measures {row.unit}"
+            rows.append(unmeasured(row_name, unit, goal, told, failed=True))
+        else:
+            rows.append(replace(row, goal=goal))
+    return rows + list(found.values())
 
 
 def missed(rows: Iterable[Row]) -> list[Row]:
