@@ -3,13 +3,14 @@
 HOST ?= 127.0.0.1
 PORT ?= 8501
 PYTHON ?= python3
+BENCH ?= .cache/benchmarks
 VENV := .venv
 # The heavy readers have a place of their own, on top of the other.
 READERS := .venv-conformance
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-tools lint types unit browser conformance format clean
+.PHONY: help install run test test-tools lint types unit browser conformance bench format clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -42,6 +43,9 @@ conformance: $(READERS)/stamp ## the readers that people use open each export fo
 test-tools: $(VENV)/test.stamp
 	@$(BIN)/python tests/browser/chromium.py
 	@$(BIN)/python tests/core/catalogue/postgres.py
+
+bench: $(VENV)/test.stamp ## every figure with its goal and reference; a quarter of an hour, 3 GB in .cache
+	$(BIN)/python -m benchmarks --folder $(BENCH) --write
 
 format: $(VENV)/test.stamp ## mend format and what lint can mend
 	$(BIN)/ruff format .
