@@ -1,6 +1,7 @@
 """One run: what is made, chunk by chunk, and the files at the end."""
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from core import __version__
-from core.atomic import write_text
 from core.checkpoint import ModelManifest
 from core.coco import CocoDataset
 from core.embed_run.forward import Batch, Forward
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH_SIZE = 64
 
-# So many rows, or a batch if that is more, are committed together.
-_CHUNK_ROWS = 256
+CHUNK_ROWS = 256
+"""So many rows of the dataset, or a batch if that is more, are committed together."""
+
 _DTYPES = ("float32", "float16")
 
 
@@ -77,6 +78,7 @@ def embed_dataset(
     fast_decode: bool = False,
     restart: bool = False,
     retry_skipped: bool = False,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> EmbedReport:
     """Embed every picture of `dataset` into `embeddings/<dataset>/<model>/`.
 
@@ -96,6 +98,8 @@ def embed_dataset(
         fast_decode: decode JPEGs at the smallest scale that is enough; vectors change a little.
         restart: begin anew, whatever an earlier run has left.
         retry_skipped: keep the vectors that are there, and try only the pictures that have none.
+        chunk_rows: rows of the dataset that are committed together, rounded up to whole batches;
+            a run that goes on keeps to those it was begun with.
 
     Raises:
         EmbeddingsError: no picture could be read, a worker died, the folder cannot be
@@ -120,7 +124,8 @@ def embed_dataset(
         "--fast-decode": fast_decode,
         "--retry-skipped": retry_skipped,
     }
-    record = _record(dataset, encoders[0], model, precision, dtype, batch_size, options)
+    chunk_rows = -(-chunk_rows // batch_size) * batch_size
+    record = _record(dataset, encoders[0], model, precision, dtype, chunk_rows, options)
     kept = Reused.nothing(record.dim)
     if retry_skipped:
         kept = reused(files, dataset, record)
@@ -224,8 +229,8 @@ class _Run:
         _save(files.image_ids, images.ids[rows])
         _save(files.filenames, np.array(images.file_names.take(rows), dtype=np.str_))
         _save(files.coco_urls, np.array(images.coco_urls.take(rows), dtype=np.str_))
-        write_text(files.skipped, skipped_csv(self.skipped))
-        write_text(files.manifest, self._manifest().to_json() + "\n")
+        _write(files.skipped, skipped_csv(self.skipped).encode())
+        _write(files.manifest, self._manifest().to_json().encode() + b"\n")
         unfinished.put_in_place(folder)
 
     def _batches(self, prepared: Iterator[Prepared], batch_size: int) -> Iterator[Batch]:
@@ -285,7 +290,7 @@ def _record(
     model: ModelManifest,
     precision: str,
     dtype: str,
-    batch_size: int,
+    chunk_rows: int,
     options: dict[str, str | bool],
 ) -> RunRecord:
     device = str(getattr(encoder, "device", "cpu")).partition(":")[0]
@@ -308,14 +313,21 @@ def _record(
         dim=encoder.dim,
         pictures=f"{source}{', else by their URL' if options['--fetch'] else ''}",
         reused="",
-        chunk_rows=-(-_CHUNK_ROWS // batch_size) * batch_size,
+        chunk_rows=chunk_rows,
         command=run_command(embed_command(dataset.name, model.name), all_options),
     )
 
 
 def _save(path: Path, array: npt.NDArray[Any]) -> None:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    _write(path, content.getvalue())
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file of the unfinished folder: it need not be whole before the folder is."""
     with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
