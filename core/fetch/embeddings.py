@@ -13,14 +13,13 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from core import checkpoint
 from core.atomic import move_folder
-from core.checkpoint import ModelManifest
 from core.content import sha256_of
 from core.embeddings import (
     EmbeddingsFiles,
@@ -112,123 +111,184 @@ def fetch_embeddings(
     what = f"the embeddings at {host_of(url)}"
     with disk_errors(staging), only_one(staging.with_suffix(".lock"), what):
         staging.mkdir(parents=True, exist_ok=True)
-        if urlsplit(url).path.lower().endswith(_ARCHIVES):
-            here = _from_archive(url, staging, progress)
-        else:
-            here = _from_folder(url, staging, progress)
-        here = replace(here, dataset=dataset, model=model)
-        found = here.into_place(library, over)
+        is_archive = urlsplit(url).path.lower().endswith(_ARCHIVES)
+        source: _Source = _Archive(url, staging) if is_archive else _Folder(url, staging)
+        try:
+            stated = source.manifest(progress)
+            place = _Place.of(library, stated, staging, dataset, model)
+            if not place.has_these:
+                place.check(over)
+                source.files(stated, progress)
+                place.take(stated)
+        except EmbeddingsError:
+            shutil.rmtree(staging, ignore_errors=True)  # they will not be better next time
+            raise
         shutil.rmtree(staging, ignore_errors=True)
-    return found
+    return place.told(stated)
+
+
+class _Source(Protocol):
+    """Where embeddings come from; their files are put into one folder here."""
+
+    def manifest(self, progress: Progress) -> Manifest:
+        """Have the manifest here, and return what it states."""
+
+    def files(self, stated: Manifest, progress: Progress) -> None:
+        """Have all other files here, those whose sha256 is stated checked."""
+
+
+class _Place:
+    """Where embeddings belong here, and what they are checked against."""
+
+    def __init__(self, library: Library, pair: tuple[str, str], staging: Path) -> None:
+        self._library = library
+        self._pair = pair
+        self._staging = staging
+        self._folder = library.settings.embeddings / pair[0] / pair[1]
+        self._warnings: tuple[str, ...] = ()
+        there = find_embeddings(library.settings).get(pair)
+        self._there = there
+        self.has_these = there is not None and _is_same(there, staging)
+        if self.has_these and there is not None:
+            self._folder = there.folder
+
+    @classmethod
+    def of(
+        cls,
+        library: Library,
+        stated: Manifest,
+        staging: Path,
+        dataset: str | None,
+        model: str | None,
+    ) -> "_Place":
+        """Return the place of the pair that `stated` names, or the one given.
+
+        Raises:
+            DatasetError, ModelError: one of the two is not here.
+        """
+        pair = (dataset or stated.dataset, model or stated.model)
+        if pair[1] not in checkpoint.find_models(library.settings.models):
+            raise ModelError(
+                f"The embeddings were made by the model {pair[1]!r}, which is not here. Fetch it "
+                "(python -m core fetch model --list), or say what it is called here: --model NAME"
+            )
+        if pair[0] not in library.datasets():
+            raise DatasetError(
+                f"The embeddings are of the dataset {pair[0]!r}, which is not here. Fetch it or "
+                "add it (python -m core fetch --help, python -m core add --help), or say what it "
+                "is called here: --dataset NAME"
+            )
+        return cls(library, pair, staging)
+
+    def check(self, over: bool) -> None:
+        """Raise if other embeddings lie here that are not to be replaced."""
+        if self._there is not None and not over:
+            dataset, model = self._pair
+            raise EmbeddingsError(
+                f"There are other embeddings of {dataset!r} by {model!r} already, in "
+                f"{self._there.folder}. To replace them, add --replace."
+            )
+
+    def take(self, stated: Manifest) -> None:
+        """Check the files against the dataset and the model, then move them to their place."""
+        dataset, model = self._pair
+        files = EmbeddingsFiles(dataset, model, self._staging, stated.dataset)
+        manifest = checkpoint.read_manifest(
+            checkpoint.find_models(self._library.settings.models)[model]
+        )
+        try:
+            found = load_embeddings(files, self._library.coco(dataset), manifest)
+        except EmbeddingsError as error:
+            raise EmbeddingsError(f"The embeddings that were fetched do not fit. {error}") from None
+        self._warnings = found.warnings
+        del found  # it holds the vectors open
+        for path in self._staging.iterdir():
+            if path.name not in (*_wanted(stated), MANIFEST):
+                path.unlink()  # the archive that they came in
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        move_folder(self._staging, self._folder)
+
+    def told(self, stated: Manifest) -> FetchedEmbeddings:
+        """Return what lies in the place now."""
+        return FetchedEmbeddings(
+            *self._pair,
+            folder=self._folder,
+            count=stated.count,
+            dim=stated.dim,
+            dtype=stated.dtype,
+            size=sum(path.stat().st_size for path in self._folder.iterdir() if path.is_file()),
+            checked=bool(stated.sha256),
+            warnings=self._warnings,
+            was_here=self.has_these,
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class _Here:
-    """Files that were fetched to `folder`; `dataset` and `model` are names here, if given."""
+class _Folder:
+    """A folder on a file server."""
 
-    folder: Path
-    stated: Manifest
-    dataset: str | None = None
-    model: str | None = None
+    url: str
+    staging: Path
 
-    def into_place(self, library: Library, over: bool) -> FetchedEmbeddings:
-        """Check the files against what is here, then move them to where they belong."""
-        dataset, model = self.dataset or self.stated.dataset, self.model or self.stated.model
-        manifest = _model(library, model)
-        _check_names(library, dataset)
-        target = library.settings.embeddings / dataset / model
-        there = find_embeddings(library.settings).get((dataset, model))
-        if there is not None and _is_same(there, self.folder):
-            return self._told(there.folder, dataset, model, (), was_here=True)
-        if there is not None and not over:
-            raise EmbeddingsError(
-                f"There are other embeddings of {dataset!r} by {model!r} already, in "
-                f"{there.folder}. To replace them, add --replace."
-            )
-        files = EmbeddingsFiles(dataset, model, self.folder, self.stated.dataset)
+    def manifest(self, progress: Progress) -> Manifest:
+        fresh, old = self.staging / f"{MANIFEST}.new", self.staging / MANIFEST
+        fresh.unlink(missing_ok=True)
+        fetch_file(self._remote(MANIFEST), fresh)
+        stated = _stated(fresh, self.staging)
+        if old.is_file() and old.read_bytes() != fresh.read_bytes():
+            for path in self.staging.iterdir():
+                if path != fresh and path.is_file():
+                    path.unlink()  # of embeddings that have been replaced over there
+        fresh.replace(old)
+        return stated
+
+    def files(self, stated: Manifest, progress: Progress) -> None:
+        for name, sha256 in _wanted(stated).items():
+            fetch_file(self._remote(name, sha256), self.staging / name, progress)
+
+    def _remote(self, name: str, sha256: str | None = None) -> Remote:
+        parts = urlsplit(self.url)
+        folder = parts.path.removesuffix(MANIFEST).rstrip("/")
+        return Remote(url=urlunsplit(parts._replace(path=f"{folder}/{name}")), sha256=sha256)
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    """A `.zip` or `.tar` of the folder on a file server."""
+
+    url: str
+    staging: Path
+
+    @property
+    def _file(self) -> Path:
+        return self.staging / PurePosixPath(urlsplit(self.url).path).name
+
+    def manifest(self, progress: Progress) -> Manifest:
+        fetch_file(Remote(url=self.url), self._file, progress)
         try:
-            found = load_embeddings(files, library.coco(dataset), manifest)
-        except EmbeddingsError as error:
-            raise EmbeddingsError(f"The embeddings that were fetched do not fit. {error}") from None
-        target.parent.mkdir(parents=True, exist_ok=True)
-        warnings = found.warnings
-        del found  # it holds the vectors open
-        for path in self.folder.iterdir():
-            if path.name not in (*_wanted(self.stated), MANIFEST):
-                path.unlink()  # the archive that they came in
-        move_folder(self.folder, target)
-        return self._told(target, dataset, model, warnings)
-
-    def _told(
-        self,
-        folder: Path,
-        dataset: str,
-        model: str,
-        warnings: tuple[str, ...],
-        was_here: bool = False,
-    ) -> FetchedEmbeddings:
-        return FetchedEmbeddings(
-            dataset=dataset,
-            model=model,
-            folder=folder,
-            count=self.stated.count,
-            dim=self.stated.dim,
-            dtype=self.stated.dtype,
-            size=sum(path.stat().st_size for path in folder.iterdir() if path.is_file()),
-            checked=bool(self.stated.sha256),
-            warnings=warnings,
-            was_here=was_here,
-        )
-
-
-def _from_folder(url: str, staging: Path, progress: Progress) -> _Here:
-    parts = urlsplit(url)
-    folder = parts.path.removesuffix(MANIFEST).rstrip("/")
-
-    def remote(name: str, sha256: str | None = None) -> Remote:
-        at = urlunsplit(parts._replace(path=f"{folder}/{name}"))
-        return Remote(url=at, sha256=sha256)
-
-    fresh = staging / f"{MANIFEST}.new"
-    fresh.unlink(missing_ok=True)
-    fetch_file(remote(MANIFEST), fresh)
-    stated = _stated(fresh, staging)
-    if (staging / MANIFEST).is_file() and sha256_of(staging / MANIFEST) != sha256_of(fresh):
-        for old in staging.iterdir():
-            if old != fresh and old.is_file():
-                old.unlink()  # of embeddings that have been replaced over there
-    fresh.replace(staging / MANIFEST)
-    for name, sha256 in _wanted(stated).items():
-        fetch_file(remote(name, sha256), staging / name, progress)
-    return _Here(staging, stated)
-
-
-def _from_archive(url: str, staging: Path, progress: Progress) -> _Here:
-    archive = staging / PurePosixPath(urlsplit(url).path).name
-    fetch_file(Remote(url=url), archive, progress)
-    try:
-        with _members(archive) as members:
-            _check_members(members, archive, staging)
-            for name, (size, source) in members.items():
-                _unpack(source, staging / name, size)
-    except _DAMAGED as error:
-        archive.unlink()
-        raise EmbeddingsError(
-            f"{archive.name} cannot be read as an archive ({error}). It was removed. Ask who made "
-            "it, then run the same command again."
-        ) from error
-    stated = _stated(staging / MANIFEST, staging)
-    wanted = _wanted(stated)
-    if missing := [name for name in wanted if not (staging / name).is_file()]:
-        raise EmbeddingsError(
-            f"Expected {', '.join(missing)} in {archive.name} beside {MANIFEST}, found none."
-        )
-    for name, sha256 in wanted.items():
-        if sha256 is not None and (found := sha256_of(staging / name)) != sha256:
+            with _members(self._file) as members:
+                check_room(self.staging, sum(size for size, _ in members.values()))
+                for name, (size, source) in members.items():
+                    _unpack(source, self.staging / name, size)
+        except _DAMAGED as error:
             raise EmbeddingsError(
-                f"{name} in {archive.name} is damaged: expected sha256 {sha256}, found {found}."
-            )
-    return _Here(staging, stated)
+                f"{self._file.name} cannot be read as an archive ({error}). It was removed. Ask "
+                "who made it, then run the same command again."
+            ) from error
+        return _stated(self.staging / MANIFEST, self.staging)
+
+    def files(self, stated: Manifest, progress: Progress) -> None:
+        for name, sha256 in _wanted(stated).items():
+            path = self.staging / name
+            if not path.is_file():
+                raise EmbeddingsError(
+                    f"Expected {name} in {self._file.name} beside {MANIFEST}, found none."
+                )
+            if sha256 is not None and (found := sha256_of(path)) != sha256:
+                raise EmbeddingsError(
+                    f"{name} in {self._file.name} is damaged: expected sha256 {sha256}, found "
+                    f"{found}. Ask who made it, then run the same command again."
+                )
 
 
 def _stated(manifest: Path, staging: Path) -> Manifest:
@@ -318,15 +378,6 @@ def _chosen(entries: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_members(
-    members: Mapping[str, tuple[int, IO[bytes]]], archive: Path, staging: Path
-) -> None:
-    total = sum(size for size, _ in members.values())
-    check_room(staging, total)
-    if not members:
-        raise EmbeddingsError(f"{archive.name} holds no embeddings.")
-
-
 def _unpack(source: IO[bytes], target: Path, size: int) -> None:
     """Write at most the `size` bytes that the archive states."""
     left = size
@@ -336,25 +387,6 @@ def _unpack(source: IO[bytes], target: Path, size: int) -> None:
             left -= len(chunk)
     if left:
         raise EOFError(f"{target.name} ends {left:,} bytes early")
-
-
-def _model(library: Library, name: str) -> ModelManifest:
-    folders = checkpoint.find_models(library.settings.models)
-    if name not in folders:
-        raise ModelError(
-            f"The embeddings were made by the model {name!r}, which is not here. Fetch it "
-            "(python -m core fetch model --list), or say what it is called here: --model NAME"
-        )
-    return checkpoint.read_manifest(folders[name])
-
-
-def _check_names(library: Library, dataset: str) -> None:
-    if dataset not in library.datasets():
-        raise DatasetError(
-            f"The embeddings are of the dataset {dataset!r}, which is not here. Fetch it or add it "
-            "(python -m core fetch --help, python -m core add --help), or say what it is called "
-            "here: --dataset NAME"
-        )
 
 
 def _is_same(there: EmbeddingsFiles, folder: Path) -> bool:

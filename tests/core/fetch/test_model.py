@@ -468,6 +468,7 @@ class TestTheCommand:
             "openai",
             home=tmp_path,
             COCOSIFT_HUB_URL=server.url(),
+            COCOSIFT_OFFLINE="",
         )
         assert found.exit_code == 2
         assert "has no open_clip_model.safetensors" in found.stderr
@@ -492,6 +493,7 @@ class TestTheCommand:
             "--json",
             home=tmp_path,
             COCOSIFT_HUB_URL=hub.server.url(),
+            COCOSIFT_OFFLINE="",
         )
         assert found.exit_code == 0, found.stderr
         told = json.loads(found.stdout)
