@@ -33,6 +33,7 @@ from core.checkpoint import ModelManifest
 from core.coco import CocoDataset
 from core.content import is_lfs_pointer
 from core.errors import EmbeddingsError
+from core.index import widened
 from core.settings import Settings
 
 FORMAT_VERSION = 1
@@ -49,6 +50,8 @@ _ROWS_AT_ONCE = 8_192
 Ids = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.str_]
 Vectors = npt.NDArray[np.float32]
+Stored = npt.NDArray[Any]
+"""float32 or float16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ class Embeddings:
     """The vectors of one dataset by one model, checked against both.
 
     Attributes:
-        vectors: float32, shape (n, dim), unit rows; memory-mapped where the file allows.
+        vectors: float32 or float16, shape (n, dim), unit rows; memory-mapped where the file
+            allows. For sums take `rows`, which are float32: numpy adds float16 slowly and coarsely.
         image_ids: int64, shape (n,), unique, all in the dataset.
         file_names: unicode, shape (n,).
         manifest: None for the older layout.
@@ -161,7 +165,7 @@ class Embeddings:
     """
 
     files: EmbeddingsFiles
-    vectors: Vectors
+    vectors: Stored
     image_ids: Ids
     file_names: Texts
     manifest: Manifest | None
@@ -180,6 +184,14 @@ class Embeddings:
     @property
     def dim(self) -> int:
         return int(self.vectors.shape[1])
+
+    def rows(self, rows: Ids | slice) -> npt.NDArray[np.float32]:
+        """Return some vectors as float32, shape (k, dim).
+
+        Args:
+            rows: int64, shape (k,), or a slice, of which those of float32 are not copied.
+        """
+        return widened(np.asarray(self.vectors[rows]))
 
 
 def embed_command(dataset: str, model: str) -> str:
@@ -248,8 +260,9 @@ def load_embeddings(
     """Open embeddings and check that they belong to `dataset` and `model`.
 
     Every vector is looked at once (its length), which takes about 0.1 s for 40,504 x 512.
-    float16 and float64 vectors, and such as are a little off unit length, are converted
-    in memory; anything else stays memory-mapped.
+    float64 vectors, and float32 ones a little off unit length, are converted in memory;
+    anything else stays memory-mapped. float16 rows stay as they are: of unit length to a
+    ten-thousandth, as rounding has left them.
 
     Raises:
         EmbeddingsError: a file is missing, truncated, pickled or of another shape; the
@@ -373,7 +386,7 @@ def _check_dataset(files: EmbeddingsFiles, manifest: Manifest, dataset: CocoData
 
 def _read_vectors(
     files: EmbeddingsFiles, manifest: Manifest | None, model: ModelManifest
-) -> Vectors:
+) -> Stored:
     array = _read_array(files.vectors, files)
     if array.ndim != 2 or array.dtype.kind != "f":
         raise EmbeddingsError(
@@ -407,7 +420,7 @@ def _stated_dim(model: ModelManifest) -> int | None:
     return dim if isinstance(dim, int) else None
 
 
-def _with_unit_rows(files: EmbeddingsFiles, array: npt.NDArray[Any]) -> Vectors:
+def _with_unit_rows(files: EmbeddingsFiles, array: npt.NDArray[Any]) -> Stored:
     lengths = _lengths(array)
     bad = np.flatnonzero(~np.isfinite(lengths))
     if len(bad):
@@ -424,7 +437,8 @@ def _with_unit_rows(files: EmbeddingsFiles, array: npt.NDArray[Any]) -> Vectors:
             f"{len(off):,} of {len(array):,} rows of another length, row {off[0]} having "
             f"{lengths[off[0]]:.4g}. Run: {files.command}"
         )
-    if array.dtype == np.float32 and distance.max() <= _EXACT_TOLERANCE:
+    is_exact = array.dtype == np.float32 and distance.max() <= _EXACT_TOLERANCE
+    if is_exact or array.dtype == np.float16:
         return np.asarray(array) if array.flags.c_contiguous else np.ascontiguousarray(array)
     rows = np.array(array, dtype=np.float32, order="C")
     rows /= lengths[:, np.newaxis].astype(np.float32)
@@ -436,9 +450,16 @@ def _lengths(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(array), _ROWS_AT_ONCE):
             rows = np.asarray(array[start : start + _ROWS_AT_ONCE])
-            if rows.dtype not in (np.float32, np.float64):
-                rows = rows.astype(np.float32)
-            lengths[start : start + len(rows)] = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+            lengths[start : start + len(rows)] = _lengths_of(rows)
+    return lengths
+
+
+def _lengths_of(rows: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
+    wide = widened(rows) if rows.dtype != np.float64 else rows
+    lengths: npt.NDArray[np.floating] = np.sqrt(np.vecdot(wide, wide))
+    if rows.dtype == np.float16:
+        # Widening makes numbers of NaN and infinity, whose exponent is all ones.
+        lengths[((rows.view(np.uint16) & 0x7C00) == 0x7C00).any(axis=1)] = np.nan
     return lengths
 
 

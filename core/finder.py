@@ -12,7 +12,7 @@ from core.embeddings import Embeddings
 from core.errors import EmbeddingsError, QueryError
 from core.filters import BoolArray, Filtered, filtered
 from core.found import Counts, Found
-from core.index import ExactIndex
+from core.index import make_index
 from core.progress import Progress
 from core.query.record import Filters, Part, Prompts, Query
 from core.ranking import Ranking, Rows, scores_of
@@ -129,7 +129,10 @@ class Finder:
         self._look()
         embeddings, own = self._embeddings, self._vector_row(image_id)
         others = np.arange(len(embeddings)) != own
-        scores = ExactIndex(embeddings.vectors).scores(embeddings.vectors[own])
+        part = Part("image", image_id)
+        scores = scores_of(
+            make_index(embeddings.vectors), [part], [self._vector_of(image_id)], "any"
+        )
         return top_hits(scores[others], embeddings.image_ids[others], k)
 
     def _look(self) -> None:
@@ -155,7 +158,7 @@ class Finder:
             parts = [part for part in query.parts if part.weight]
             read = [self._part_vector(part, query.prompts) for part in parts]
             embeddings = self._embeddings
-            index = ExactIndex(embeddings.vectors)
+            index = make_index(embeddings.vectors)
             scores = scores_of(index, parts, [one.vector for one in read], query.mode)
             ranking = Ranking.of(scores, self._alignment.image_rows, embeddings.image_ids)
             return Ranked(ranking, tuple(note for one in read for note in one.notes))
@@ -164,7 +167,7 @@ class Finder:
 
     def _part_vector(self, part: Part, prompts: Prompts) -> PartVector:
         if part.kind == "image":
-            return PartVector(self._embeddings.vectors[self._vector_row(int(part.value))])
+            return PartVector(self._vector_of(int(part.value)))
         dataset = self._dataset
         prompts = prompts if part.kind == "text" else "off"
         key = (dataset.library.model_version(dataset.model), part.kind, part.value, prompts)
@@ -197,6 +200,8 @@ class Finder:
     def _candidates(self, ranked: Ranked | None, passes: BoolArray) -> Candidates:
         if ranked is None:
             rows, scores = np.flatnonzero(passes), None
+        elif passes.all():
+            rows, scores = ranked.ranking.rows, ranked.ranking.scores
         else:
             keep = passes[ranked.ranking.rows]
             rows, scores = ranked.ranking.rows[keep], ranked.ranking.scores[keep]
@@ -204,13 +209,18 @@ class Finder:
 
     def _vectors(self, image_rows: Rows) -> Vectors:
         """Return the vectors of images: float32, shape (rows, dim), zeros without one."""
-        rows, vectors = self._alignment.vector_rows[image_rows], self._embeddings.vectors
+        rows, embeddings = self._alignment.vector_rows[image_rows], self._embeddings
         has_one = rows >= 0
         if has_one.all():
-            return np.asarray(vectors[rows])
-        found = np.zeros((len(rows), vectors.shape[1]), np.float32)
-        found[has_one] = vectors[rows[has_one]]
+            return embeddings.rows(rows)
+        found = np.zeros((len(rows), embeddings.dim), np.float32)
+        found[has_one] = embeddings.rows(rows[has_one])
         return found
+
+    def _vector_of(self, image_id: int) -> npt.NDArray[np.float32]:
+        row = self._vector_row(image_id)
+        vector: npt.NDArray[np.float32] = self._embeddings.rows(np.array([row]))[0]
+        return vector
 
     def _near(self, query: Query, candidates: Candidates) -> NearDuplicates | None:
         threshold = query.hide_duplicates

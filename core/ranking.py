@@ -8,9 +8,13 @@ With v_i the unit vector of part i, w_i its weight and x the unit vector of a pi
 
 In `any` and `all` a positive weight says no more than that its part counts, and without a
 positive part the maximum and the minimum are 0. A part of weight 0 is left out in each.
+
+Scores are rounded to float32 once. The first `EXACT_BEST` come from sums in float64, and are
+those that sums in float64 of all would put first, in their order. The others come from sums in
+float32, a millionth off at most. `core.index` says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +29,11 @@ Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 Vector = npt.NDArray[np.floating]
 
+EXACT_BEST = 1_024
+"""So many of the best pictures are scored in float64."""
+
+# How far a sum in float32 may be off; of vectors of 512 numbers it is a tenth of that.
+_ROUNDING = 1e-6
 # Below this length the sum of unit vectors is rounding, not a direction.
 _SHORTEST_SUM = 1e-6
 
@@ -57,7 +66,10 @@ class Ranking:
             scores: float32, shape (n,).
             rows, image_ids: int64, shape (n,), whose scores they are.
         """
-        order = np.lexsort((image_ids, -scores))
+        if np.any(image_ids[1:] < image_ids[:-1]):
+            by_id = np.argsort(image_ids)
+            scores, rows = scores[by_id], rows[by_id]
+        order = _descending(scores)
         return cls(rows[order], scores[order])
 
     @property
@@ -117,17 +129,15 @@ def scores_of(
         zip(parts, vectors, strict=True),
         key=lambda pair: (pair[0].kind, str(pair[0].value), pair[0].weight),
     )
-    if mode == "blend":
-        return index.scores(blended(*zip(*pairs, strict=True)))
-    total = np.zeros(len(index))
-    wanted = [index.scores(vector) for part, vector in pairs if not part.is_negative]
-    if wanted:
-        best_or_worst = np.maximum if mode == "any" else np.minimum
-        total += best_or_worst.reduce(wanted)
-    for part, vector in pairs:
-        if part.is_negative:
-            total += part.weight * index.scores(vector).astype(np.float64)
-    return total.astype(np.float32)
+    blend = blended(*zip(*pairs, strict=True)) if mode == "blend" else None
+
+    def total(score: Callable[[Vector], npt.NDArray[np.floating]]) -> Scores:
+        return _combined(pairs, mode, score) if blend is None else score(blend).astype(np.float32)
+
+    scores = total(index.scores)
+    best = _best(scores, _ROUNDING * sum(max(1.0, abs(part.weight)) for part in parts))
+    scores[best] = total(lambda vector: index.exact_scores(vector, best))
+    return scores
 
 
 def blended(parts: Sequence[Part], vectors: Sequence[Vector]) -> npt.NDArray[np.float64]:
@@ -146,3 +156,43 @@ def blended(parts: Sequence[Part], vectors: Sequence[Vector]) -> npt.NDArray[np.
             "wanted are the same. Take one of them out, or change its weight."
         )
     return np.asarray(total / length)
+
+
+def _combined(
+    pairs: Sequence[tuple[Part, Vector]],
+    mode: Mode,
+    score: Callable[[Vector], npt.NDArray[np.floating]],
+) -> Scores:
+    """Return the score that `any` or `all` makes of those of the parts."""
+    total: npt.NDArray[np.floating] | float = 0.0
+    wanted = [score(vector) for part, vector in pairs if not part.is_negative]
+    if wanted:
+        best_or_worst = np.maximum if mode == "any" else np.minimum
+        total = best_or_worst.reduce(wanted).astype(np.float64)
+    for part, vector in pairs:
+        if part.is_negative:
+            total = total + part.weight * score(vector).astype(np.float64)
+    return np.asarray(total, dtype=np.float32)
+
+
+def _best(scores: Scores, rounding: float) -> Rows:
+    """Return the rows that may be among the best, when each score may be off by `rounding`."""
+    if len(scores) <= EXACT_BEST:
+        return np.arange(len(scores))
+    last = len(scores) - EXACT_BEST
+    return np.flatnonzero(scores >= np.partition(scores, last)[last] - 2 * rounding)
+
+
+def _descending(scores: Scores) -> Rows:
+    """Return the places from the highest score to the lowest, equal ones ascending.
+
+    Sorts numbers made of score and place, five times as fast as by two keys.
+    """
+    # 0.0 and -0.0 are equal and differ in a bit. As a number the bits of a float below 0 rise
+    # while it falls, and those of another fall when all but the sign are turned over.
+    bits = (scores + np.float32(0)).view(np.uint32)
+    falling = np.where(bits >> 31, bits, bits ^ np.uint32(0x7FFFFFFF))
+    keys = falling.astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(len(scores), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).view(np.int64)

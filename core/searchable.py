@@ -149,5 +149,5 @@ class SearchableDataset:
         wanted = np.fromiter(image_ids, dtype=np.int64)
         rows = np.flatnonzero(np.isin(embeddings.image_ids, wanted))
         ids = embeddings.image_ids[rows].tolist()
-        groups = alike(np.asarray(embeddings.vectors[rows]), threshold)
+        groups = alike(embeddings.rows(rows), threshold)
         return tuple(tuple(ids[place] for place in group) for group in groups)

@@ -131,7 +131,25 @@ def test_the_manifest_tells_the_checksum_of_every_other_file(files):
     assert set(checksums) >= {files.vectors.name, files.image_ids.name, files.skipped.name}
 
 
-@pytest.mark.parametrize("dtype", ["float16", "float64", ">f4"])
+def test_float16_rows_stay_where_they_lie(files, dataset, model):
+    change(files.vectors, lambda vectors: vectors.astype(np.float16))
+    embeddings = load_embeddings(files, dataset, model)
+    stored = np.load(files.vectors)
+    assert embeddings.vectors.dtype == np.float16
+    assert not embeddings.vectors.flags.owndata
+    assert np.array_equal(embeddings.vectors, stored)
+    assert np.array_equal(embeddings.rows(np.array([3, 0])), stored[[3, 0]].astype(np.float32))
+    assert embeddings.rows(slice(2)).dtype == np.float32
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf], ids=str)
+def test_float16_rows_that_are_not_finite_are_named(files, dataset, model, value):
+    change(files.vectors, lambda vectors: put_first(value)(vectors.astype(np.float16)))
+    with pytest.raises(EmbeddingsError, match=r"NaN or infinity in 1 of 12 rows"):
+        load_embeddings(files, dataset, model)
+
+
+@pytest.mark.parametrize("dtype", ["float64", ">f4", ">f2"])
 def test_other_float_types_are_read_as_unit_float32(files, dataset, model, dtype):
     before = np.load(files.vectors)
     change(files.vectors, lambda vectors: vectors.astype(dtype))

@@ -155,6 +155,44 @@ class TestPictures:
             demo.find(Query((Part("upload", "f" * 64),)))
 
 
+class TestFloat16:
+    """Vectors stored as float16 are searched as the numbers that they are."""
+
+    @pytest.fixture
+    def halves(self, tiny) -> SearchableDataset:
+        put_vectors(tiny, rows_with_copies(N_TINY, 16).astype(np.float16))
+        return tiny
+
+    @pytest.mark.parametrize("parts", [(DOG,), (Part("image", 103),), (DOG, NOT_SNOW)], ids=len)
+    def test_are_ranked_as_float64_ranks_them(self, halves, parts):
+        found = halves.find(Query(parts, cut=EVERYTHING))
+        wanted = sum(
+            part.weight
+            * (
+                halves.embeddings.vectors[2].astype(np.float64)
+                if part.kind == "image"
+                else halves.encoder.encode_texts([part.value])[0].astype(np.float64)
+            )
+            for part in parts
+        )
+        scores = halves.embeddings.vectors.astype(np.float64) @ (wanted / np.linalg.norm(wanted))
+        order = np.lexsort((halves.embeddings.image_ids, -scores.astype(np.float32)))
+        assert halves.embeddings.vectors.dtype == np.float16
+        assert np.array_equal(found.image_ids, halves.embeddings.image_ids[order])
+        np.testing.assert_allclose(found.scores, scores[order], atol=1e-7)
+
+    def test_go_with_near_duplicates_hidden_diversity_and_neighbours(self, halves):
+        query = Query((DOG,), hide_duplicates=0.9, diversity=0.3, cut=EVERYTHING)
+        found = halves.find(query)
+        assert found.duplicates
+        assert found.scores.dtype == np.float32
+        hidden = halves.near_duplicates(halves.coco.images.ids.tolist(), 0.9)
+        assert sum(map(len, hidden)) >= sum(map(len, found.duplicates.values()))
+        best = halves.neighbours(101, 11)
+        assert len(best) == 11
+        assert 101 not in best.image_ids
+
+
 class TestPrompts:
     def test_put_a_noun_into_templates(self, demo):
         plain, full = (demo.find(Query((DOG,), prompts=p)) for p in ("off", "full"))

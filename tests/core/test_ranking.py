@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import EmbeddingsError, QueryError
-from core.index import ExactIndex
+from core.index import ExactIndex, make_index
 from core.query import Cut, Part
-from core.ranking import Ranking, blended, scores_of
+from core.ranking import EXACT_BEST, Ranking, blended, scores_of
 from tests.core.vectors import unit_rows
 
 DIM = 12
@@ -24,7 +24,7 @@ def scores(parts: list[Part], mode: str) -> np.ndarray:
 
 
 def single(name: str) -> np.ndarray:
-    return INDEX.scores(VECTORS[name])
+    return scores([Part("text", name)], "any")
 
 
 def weighted(names: list[str], weights: list[float]) -> list[Part]:
@@ -116,6 +116,92 @@ def ranking_of(values: list[float], ids: list[int] | None = None) -> Ranking:
     return Ranking.of(
         np.array(values, np.float32), np.arange(n), np.array(ids or range(n), np.int64)
     )
+
+
+@st.composite
+def crowded_rows(draw) -> np.ndarray:
+    """Unit rows among which many are equal, and many nearly so."""
+    seed, n = draw(st.integers(0, 2**32 - 1)), draw(st.integers(1, 3_000))
+    random = np.random.default_rng(seed)
+    rows = unit_rows(n, DIM, seed).astype(np.float64)
+    copies = random.integers(0, n, size=(2, n // 2))
+    rows[copies[0]] = rows[copies[1]]
+    near = random.integers(0, n, size=n // 3)
+    rows[near] += random.choice([1e-9, 1e-7, 1e-6], (len(near), 1)) * unit_rows(len(near), DIM)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@settings(deadline=None)
+@given(crowded_rows(), st.sampled_from(["blend", "any", "all"]), some_parts, st.booleans())
+def test_the_order_is_float64s_but_for_ties_within_a_millionth(rows, mode, parts, as_half):
+    stored = rows.astype(np.float16) if as_half else rows
+    vectors = [VECTORS[str(part.value)] for part in parts]
+    ids = np.random.default_rng(len(rows)).permutation(len(rows)) * 3
+    found = scores_of(make_index(stored), parts, vectors, mode)
+    ranking = Ranking.of(found, np.arange(len(rows)), ids)
+    exact = of_float64(stored.astype(np.float64), parts, vectors, mode)
+    in_order = exact[ranking.rows]
+    # What comes later is nowhere better, but for rounding.
+    assert (np.maximum.accumulate(in_order[::-1])[::-1] - in_order).max() <= 1e-6 * weight(parts)
+    assert sorted(ranking.rows.tolist()) == list(range(len(rows)))
+    equal = np.flatnonzero(np.diff(ranking.scores) == 0)
+    assert (ids[ranking.rows[equal]] < ids[ranking.rows[equal + 1]]).all()
+    best = ranking.rows[:EXACT_BEST]
+    assert np.array_equal(np.sort(best), np.sort(first(exact.astype(np.float32), ids)))
+    np.testing.assert_array_almost_equal_nulp(found[best], exact[best].astype(np.float32), 1)
+
+
+def of_float64(rows: np.ndarray, parts: list[Part], vectors: list, mode: str) -> np.ndarray:
+    if mode == "blend":
+        return rows @ blended(parts, vectors)
+    each = [rows @ vector.astype(np.float64) for vector in vectors]
+    wanted = [one for one, part in zip(each, parts, strict=True) if part.weight > 0]
+    best = np.zeros(len(rows))
+    if wanted:
+        best = np.max(wanted, axis=0) if mode == "any" else np.min(wanted, axis=0)
+    return best + sum(
+        part.weight * one for one, part in zip(each, parts, strict=True) if part.weight < 0
+    )
+
+
+def weight(parts: list[Part]) -> float:
+    return 1 + sum(abs(part.weight) for part in parts)
+
+
+def first(scores: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    return np.lexsort((ids, -scores))[:EXACT_BEST]
+
+
+def test_equal_pictures_are_scored_equally_where_float64_ends():
+    """However many there are: none of them is in float64 while its twin is not."""
+    rows = np.repeat(unit_rows(3, DIM), 1_000, axis=0)
+    found = scores_of(ExactIndex(rows), [Part("text", "a")], [VECTORS["a"]], "any")
+    assert len(set(found.tolist())) == 3
+
+
+def test_the_best_score_the_same_by_sums_in_another_order():
+    """As another machine may add them: the order of the numbers in each vector is turned over."""
+    rows = unit_rows(5_000, 512)
+    query = unit_rows(1, 512, seed=77)[0]
+    one, other = (
+        scores_of(ExactIndex(turned), [Part("text", "a")], [vector], "any")
+        for turned, vector in (
+            (rows, query),
+            (np.ascontiguousarray(rows[:, ::-1]), query[::-1]),
+        )
+    )
+    best = first(one, np.arange(5_000))
+    assert np.array_equal(one[best], other[best])
+    assert not np.array_equal(one, other)
+
+
+@given(st.lists(st.sampled_from([0.0, -0.0, 0.25, -0.25, 1e-40, -1e-40, 1.0, -1.0]), max_size=40))
+def test_scores_fall_and_equal_ones_stand_by_image_id(values):
+    scores = np.array(values, np.float32)
+    ids = np.random.default_rng(len(values)).permutation(len(values)) * 2**40
+    ranking = Ranking.of(scores, np.arange(len(values)), ids)
+    assert np.array_equal(ranking.rows, np.lexsort((ids, -scores)))
+    assert np.array_equal(ranking.scores, scores[ranking.rows])
 
 
 def test_equal_scores_stand_by_image_id():
