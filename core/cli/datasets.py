@@ -1,4 +1,4 @@
-"""Commands on datasets: `add` registers one in place, `check` looks it through, `datasets` lists."""
+"""Commands on datasets: `add` registers one, `check` looks one through, `datasets` lists them."""
 
 import json
 import sys
@@ -129,6 +129,7 @@ def add(
             progress=progress,
         )
     dataset = open_dataset(folder, settings)
+    dataset.caption_words()  # kept as well, so that nobody waits for it later
     report = _checked(dataset, sizes)
     if as_json:
         _print_record(report, dataset)

@@ -18,6 +18,7 @@ from core.coco.columns import (
     header_of,
     make_table,
     map_table,
+    remove_left_behind,
     save_table,
     with_header,
 )
@@ -104,6 +105,7 @@ def open_index(
         target = folder / f"{kind}.arrow"
         try:
             save_table(table, target)
+            remove_left_behind(target)
         except OSError:
             continue
         return _from_table(map_table(target), source, kind)

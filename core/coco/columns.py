@@ -5,7 +5,9 @@ together. Its schema metadata holds a header: JSON that says what the columns ar
 """
 
 import json
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pyarrow as pa
 from core.atomic import atomic_path
 
 _METADATA = b"cocosift"
+_LEFT_BEHIND_S = 3600
 _ARROW_TYPES = {"i": pa.int32(), "q": pa.int64(), "d": pa.float64(), "b": pa.int8()}
 
 
@@ -62,6 +65,17 @@ def save_table(table: Any, path: Path) -> None:
         pa.ipc.new_file(sink, table.schema) as writer,
     ):
         writer.write_table(table)
+
+
+def remove_left_behind(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` left beside it.
+
+    A process that is at it now writes within seconds, so what is older than an hour is such.
+    """
+    for temporary in path.parent.glob(f".{path.name}.*.tmp{path.suffix}"):
+        with suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > _LEFT_BEHIND_S:
+                temporary.unlink()
 
 
 def map_table(path: Path) -> Any:

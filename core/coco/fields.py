@@ -303,10 +303,7 @@ def _decoder(noun: str) -> Callable[[bytes], Any]:
     """Return what decodes a list of records; it passes over other fields, but checks them."""
     if noun not in _decoders:
         # Here: what is indexed already needs no decoder, and the import takes 40 ms.
-        try:
-            import msgspec
-        except ImportError:
-            raise UnusualRecords from None
+        import msgspec
 
         names = _FIELDS.get(noun, _FIELDS["instances"])
         names += ("keypoints",) if noun == "keypoints" else ()

@@ -48,7 +48,9 @@ def open_apart(
 
 
 def build_index(settings: Settings, arguments: dict[str, Any], progress: Progress) -> None:
-    """Make the indexes of a dataset, as a task of `core.workers.run_apart`.
+    """Make the indexes of a dataset, that of the captions' words too.
+
+    A task of `core.workers.run_apart`; progress is told the bytes read.
 
     Args:
         arguments: `path`, as of `core.coco.open_dataset`.
@@ -56,7 +58,7 @@ def build_index(settings: Settings, arguments: dict[str, Any], progress: Progres
     Raises:
         DatasetError: as `open_dataset`.
     """
-    open_dataset(Path(arguments["path"]), settings, progress)
+    open_dataset(Path(arguments["path"]), settings, progress).caption_words()
 
 
 def _bytes_at(path: Path) -> int:
