@@ -18,6 +18,8 @@ from core.cli import (
     demo,
     embed,
     evaluate,
+    fetch,
+    library,
     replay,
     search,
     subsets,
@@ -75,6 +77,8 @@ app.command()(qualities.quality)
 app.command()(datasets.add)
 app.command()(datasets.check)
 app.command()(datasets.datasets)
+app.command()(library.library)
+app.add_typer(fetch.app, name="fetch")
 app.add_typer(checkpoint.app, name="checkpoint")
 app.add_typer(demo.app, name="demo")
 app.add_typer(subsets.app, name="subsets")

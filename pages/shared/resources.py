@@ -1,34 +1,36 @@
 """What all people on the instance share: the library, its models and vectors, the downloads.
 
-Models and vectors are loaded once a process and kept by `st.cache_resource`; when their
-files are replaced on disk they are loaded anew, and the old ones go.
+The library is kept by `st.cache_resource`, and models and vectors by the library: loaded once
+a process, anew when their files are replaced, and held to a bound, the longest unused first.
 """
 
-from collections.abc import Callable, Hashable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import Generic, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.analytics.makeup import presence
 from core.analytics.scores import score_histogram
 from core.catalogue import Catalogue, shared_catalogue
 from core.charts import page_specification
 from core.charts.scores import histogram_chart
+from core.coco import CocoDataset
+from core.coco.work import open_apart
 from core.downloads import Downloads, shared_downloads
 from core.embeddings import Embeddings
 from core.encoder import Encoder
 from core.errors import CocoSiftError
 from core.library import Library
 from core.map import regions_of, usual_method
+from core.progress import Progress
 from core.settings import Settings
 from core.uploads import Uploads
 from core.views import Views
-
-Value = TypeVar("Value")
 
 # What pages import when they are first opened, and what that imports when first used.
 _OF_PAGES = ("core.analytics", "core.charts", "core.map", "core.quality")
@@ -43,35 +45,26 @@ _OF_CHARTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Kept(Generic[Value]):
-    """What was loaded, and the version that its files had then."""
-
-    value: Value
-    version: Hashable
-    version_now: Callable[[], Hashable]
-
-    def is_current(self) -> bool:
-        try:
-            return self.version == self.version_now()
-        except CocoSiftError:
-            return False  # loading it anew says what is wrong
-
-
-class CachedLibrary(Library):
-    """The library of the app: its models and vectors live in `st.cache_resource`."""
+class WaitingLibrary(Library):
+    """The library of the app: who waits for a model or vectors is told so."""
 
     def encoder(self, model: str) -> Encoder:
-        return _encoder(self, model).value
+        with _waiting(self.is_loaded(model), "Loading the model…"):
+            return super().encoder(model)
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
-        return _embeddings(self, dataset, model).value
+        with _waiting(self.is_loaded(model, dataset), "Opening the dataset's embeddings…"):
+            return super().embeddings(dataset, model)
+
+    def open_dataset(self, name: str, progress: Progress | None = None) -> CocoDataset:
+        with _reading_bar() as bar:
+            return open_apart(self.dataset_path(name), self.settings, progress or bar)
 
 
 @st.cache_resource(show_spinner=False)
 def library() -> Library:
     """Return the one library of this process."""
-    return CachedLibrary(Settings.from_environment())
+    return WaitingLibrary(Settings.from_environment())
 
 
 def downloads() -> Downloads:
@@ -98,27 +91,6 @@ def views() -> Views:
     return library().views
 
 
-@st.cache_resource(
-    show_spinner="Merging the parts of the model's checkpoint…",
-    max_entries=4,
-    validate=Kept.is_current,
-)
-def _encoder(_library: Library, model: str) -> Kept[Encoder]:
-    version = _library.model_version(model)
-    return Kept(_library.load_encoder(model), version, lambda: _library.model_version(model))
-
-
-@st.cache_resource(
-    show_spinner="Opening the dataset's embeddings…", max_entries=16, validate=Kept.is_current
-)
-def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]:
-    def version_now() -> Hashable:
-        return _library.embeddings_version(dataset, model)
-
-    version = version_now()
-    return Kept(_library.load_embeddings(dataset, model), version, version_now)
-
-
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
@@ -141,3 +113,30 @@ def warm_up() -> None:
     with suppress(CocoSiftError):  # the page Map says what is wrong with it
         regions_of(found.dataset, usual_method(found.dataset))
     downloads()  # the process that makes them imports what it needs meanwhile
+
+
+@contextmanager
+def _reading_bar() -> Iterator[Progress | None]:
+    """Draw how the reading of annotations comes on, where there is a page and much to read."""
+    if get_script_run_ctx(suppress_warning=True) is None:
+        yield None
+        return
+    place = st.empty()
+    yield _Bar(place)
+    place.empty()
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    place: DeltaGenerator
+
+    def update(self, done: int, total: int) -> None:
+        share = done / max(1, total)
+        self.place.progress(share, f"Reading the dataset's annotations, once: {share:.0%}")
+
+
+def _waiting(is_short: bool, words: str) -> AbstractContextManager[None]:
+    """Say what is waited for, where there is a page to say it on."""
+    if is_short or get_script_run_ctx(suppress_warning=True) is None:
+        return nullcontext()
+    return st.spinner(words)

@@ -172,7 +172,6 @@ def test_what_to_embed_is_the_only_one_there_is(library):
 def test_an_empty_home_opens_and_says_how_to_begin(tmp_path):
     library = open_library(Settings(home=tmp_path, cache=tmp_path / "cache"))
     assert library.datasets() == library.models() == ()
-    assert library.inventory().datasets == ()
     assert "none" in repr(library)
     with pytest.raises(DatasetError, match=r"found none.*python -m core add"):
         library.dataset()
@@ -330,46 +329,6 @@ def test_the_older_layout_is_a_dataset_a_model_and_their_embeddings(library):
     embeddings = library.embeddings("val2014", "clip")
     assert embeddings.image_ids.tolist() == library.coco("val2014").images.ids.tolist()
     assert library.pictures("val2014").path(101).is_file()
-
-
-def test_the_inventory_says_what_is_there_and_what_is_missing(library):
-    copy_embeddings(library, "other", "tiny")
-    copy_embeddings(library, "tiny", "broken")
-    settings = library.settings
-    (settings.models / "broken" / "clip_model_part_ab").unlink()
-    (settings.data / "other" / "annotations" / "captions_tiny.json").write_text("[")
-    inventory = library.inventory()
-    datasets = {entry.name: entry for entry in inventory.datasets}
-    models = {entry.name: entry for entry in inventory.models}
-    embeddings = {entry.name: entry for entry in inventory.embeddings}
-    assert datasets["tiny"].description == "Tiny squares: 12 drawings, captions, instances"
-    assert datasets["tiny"].problem == datasets["tiny"].command == ""
-    assert datasets["other"].problem
-    assert models["tiny"].description == "Tiny: random weights: tiny, 2.4 MB in 4 parts"
-    assert "clip_model_part_ab is missing" in models["broken"].problem
-    assert models["broken"].command.startswith("python -m core checkpoint verify")
-    assert embeddings["tiny by tiny"].description == "12 vectors of 16 numbers"
-    assert embeddings["tiny by tiny"].problem == ""
-    assert embeddings["other by broken"].problem == (
-        "The pictures of 'other' have not been embedded with 'broken' yet."
-    )
-    assert embeddings["other by broken"].command == (
-        "python -m core embed --dataset other --model broken"
-    )
-    assert embeddings["other by tiny"].problem
-
-
-def test_the_inventory_names_embeddings_whose_dataset_is_gone(library):
-    shutil.rmtree(library.settings.data / "tiny")
-    (entry,) = library.inventory().embeddings
-    assert entry.name == "tiny by tiny"
-    assert "Expected a dataset named 'tiny', found none" in entry.problem
-
-
-def test_the_inventory_notes_strangers_among_the_parts(library):
-    (library.settings.models / "tiny" / "clip_model_part_ab.bak").write_bytes(b"x")
-    (entry,) = library.inventory().models
-    assert entry.notes == ("clip_model_part_ab.bak is not one of the parts and is ignored.",)
 
 
 def test_importing_core_is_cheap():

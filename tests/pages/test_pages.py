@@ -123,10 +123,3 @@ def test_embeddings_that_do_not_belong_are_refused_with_the_command(home):
     assert [block.value for block in test.code] == [
         "python -m core embed --dataset demo --model demo"
     ]
-
-
-def test_the_library_lists_what_is_there(home):
-    test = page("library")
-    assert not test.exception
-    names = {name for table in test.table for name in table.value.iloc[:, 0]}
-    assert "demo" in names

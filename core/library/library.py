@@ -1,21 +1,15 @@
-"""The library: datasets, models and embeddings of one home folder, opened once and shared.
-
-    library = open_library()
-    found = library.dataset("demo").search("a dog on a beach")
+"""The library of one home folder: what is there, what to open, and the one copy of each.
 
 A `Library` is safe to share between threads. What is costly (annotation columns, a
 model, vectors) is opened when it is first asked for, once a process, and anew when its
-files have been replaced.
+files have been replaced. Together it is held to `Settings.model_memory_bytes`.
 """
 
 import hashlib
-import threading
-from collections.abc import Callable, Hashable, Iterable
-from copy import copy
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from core import checkpoint
 from core.coco import CocoDataset, find_datasets, open_dataset
@@ -29,10 +23,10 @@ from core.embeddings import (
 )
 from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
 from core.finder import SearchMemory
-from core.found import Found as Found
 from core.images import PictureStore
+from core.library.shared import Bound, Loaded, Shared
 from core.progress import Progress
-from core.searchable import SearchableDataset as SearchableDataset
+from core.searchable import SearchableDataset
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,8 +37,6 @@ if TYPE_CHECKING:
 DEMO = "demo"
 
 _ADD = "python -m core add --help"
-
-Value = TypeVar("Value")
 
 
 def open_library(settings: Settings | None = None) -> "Library":
@@ -59,18 +51,14 @@ def open_library(settings: Settings | None = None) -> "Library":
 
 
 class Library:
-    """What there is to search, and the one copy of each that this process opens.
-
-    A subclass may override `encoder` and `embeddings` to keep what `load_encoder` and
-    `load_embeddings` give elsewhere, by `model_version` and `embeddings_version`.
-    """
+    """What there is to search, and the one copy of each that this process opens."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._datasets: _Shared[CocoDataset] = _Shared()
-        self._encoders: _Shared[Encoder] = _Shared()
-        self._embeddings: _Shared[Embeddings] = _Shared()
-        self._pictures: _Shared[PictureStore] = _Shared()
+        self._bound = Bound(settings.model_memory_bytes)
+        self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared("dataset", self._bound)
+        self._encoders: Shared[Encoder] = Shared("model", self._bound, self._encoder_bytes)
+        self._embeddings: Shared[Embeddings] = Shared("vectors", self._bound, _vector_bytes)
         self.memory = SearchMemory()
 
     def __repr__(self) -> str:
@@ -105,9 +93,9 @@ class Library:
         """
         if name is None:
             name, model = self.pair(None, model)
-        self._dataset_folder(name)
+        self.dataset_path(name)
         if model is not None:
-            self._model_folder(model)
+            self.model_folder(model)
         return SearchableDataset(self, name, model)
 
     def pair(self, dataset: str | None = None, model: str | None = None) -> tuple[str, str]:
@@ -121,9 +109,9 @@ class Library:
             EmbeddingsError: no pair has embeddings, or several might be meant.
         """
         if dataset is not None:
-            self._dataset_folder(dataset)
+            self.dataset_path(dataset)
         if model is not None:
-            self._model_folder(model)
+            self.model_folder(model)
         if dataset is not None and model is not None:
             return dataset, model
         pairs = [
@@ -175,8 +163,8 @@ class Library:
             dataset = _only("dataset", self.datasets(), DatasetError)
         if model is None:
             model = _only("model", self.models(), ModelError)
-        self._dataset_folder(dataset)
-        self._model_folder(model)
+        self.dataset_path(dataset)
+        self.model_folder(model)
         return dataset, model
 
     def coco(self, name: str, progress: Progress | None = None) -> CocoDataset:
@@ -188,21 +176,29 @@ class Library:
         Raises:
             DatasetError: there is no such dataset, or its files cannot be read.
         """
-        return self._datasets.get(
-            name,
-            lambda: self.open_dataset(name, progress),
-            self._dataset_state(name),
-            is_current=CocoDataset.is_unchanged,
-        )
+        return self.coco_and_pictures(name, progress)[0]
 
-    def coco_and_pictures(self, name: str) -> tuple[CocoDataset, PictureStore]:
+    def coco_and_pictures(
+        self, name: str, progress: Progress | None = None
+    ) -> tuple[CocoDataset, PictureStore]:
         """Return what `coco` and `pictures` give, with one look at the files.
 
         Raises:
             DatasetError: as `coco`.
         """
-        coco = self.coco(name)
-        return coco, self._pictures.get(name, lambda: PictureStore(coco, self.settings), id(coco))
+
+        def opened() -> tuple[CocoDataset, PictureStore]:
+            coco = self.open_dataset(name, progress)
+            return coco, PictureStore(coco, self.settings)
+
+        try:
+            state = self._dataset_state(name)
+        except DatasetError:
+            self._datasets.drop(name)
+            raise
+        return self._datasets.get(
+            name, opened, state, is_current=lambda pair: pair[0].is_unchanged()
+        )
 
     def pictures(self, name: str) -> PictureStore:
         """Return the pictures of a dataset, from disk or the net.
@@ -218,9 +214,12 @@ class Library:
         Raises:
             ModelError, CheckpointError: there is no such model, or it cannot be loaded.
         """
-        return self._encoders.get(
-            model, lambda: self.load_encoder(model), self.model_version(model)
-        )
+        try:
+            version = self.model_version(model)
+        except ModelError:
+            self._encoders.drop(model)
+            raise
+        return self._encoders.get(model, lambda: self.load_encoder(model), version)
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
         """Return the vectors of a dataset by a model, checked against both.
@@ -229,11 +228,52 @@ class Library:
             EmbeddingsError: there are none, or they do not belong together.
             DatasetError, ModelError, CheckpointError: as `coco` and `encoder`.
         """
-        return self._embeddings.get(
-            (dataset, model),
-            lambda: self.load_embeddings(dataset, model),
-            self.embeddings_version(dataset, model),
-        )
+        pair = (dataset, model)
+        try:
+            version = self.embeddings_version(dataset, model)
+        except CocoSiftError:
+            self._embeddings.drop(pair)
+            raise
+        return self._embeddings.get(pair, lambda: self.load_embeddings(dataset, model), version)
+
+    def is_loaded(self, model: str, dataset: str | None = None) -> bool:
+        """Whether a model, or the vectors of a dataset by it, are in memory; of any version."""
+        if dataset is None:
+            return self._encoders.has(model)
+        return self._embeddings.has((dataset, model))
+
+    def loaded(self) -> tuple[Loaded, ...]:
+        """Return what this process holds in memory, the last used first."""
+        return self._bound.loaded()
+
+    def dataset_path(self, name: str) -> Path:
+        """Return what `core.coco.open_dataset` opens for a dataset.
+
+        Raises:
+            DatasetError: there is no such dataset.
+        """
+        found = find_datasets(self.settings)
+        if name not in found:
+            raise DatasetError(
+                f"Expected a dataset named {name!r}, found {_listed(found)} in "
+                f"{self.settings.data}. To add one, run: {_ADD}"
+            )
+        return found[name]
+
+    def model_folder(self, name: str) -> Path:
+        """Return the folder of a model.
+
+        Raises:
+            ModelError: there is no such model.
+        """
+        found = checkpoint.find_models(self.settings.models)
+        if name not in found:
+            raise ModelError(
+                f"Expected a model named {name!r}, found {_listed(found)} in "
+                f"{self.settings.models}. To add one, run: "
+                f"python -m core checkpoint split FILE {self.settings.models / name}"
+            )
+        return found[name]
 
     def dataset_version(self, name: str) -> str:
         """Return a text that changes when a dataset's files do; cheap, opens nothing.
@@ -249,7 +289,7 @@ class Library:
         Raises:
             ModelError: there is no such model.
         """
-        return _digest(_states(_model_files(self._model_folder(model))))
+        return _digest(_states(_model_files(self.model_folder(model))))
 
     def embeddings_version(self, dataset: str, model: str) -> str:
         """Return a text that changes when the embeddings, or what they must fit, change; cheap.
@@ -269,8 +309,8 @@ class Library:
             EmbeddingsError: there are none.
             DatasetError, ModelError: there is no such dataset or model.
         """
-        self._dataset_folder(dataset)
-        self._model_folder(model)
+        self.dataset_path(dataset)
+        self.model_folder(model)
         files = find_embeddings(self.settings).get((dataset, model))
         if files is None:
             raise EmbeddingsError(
@@ -294,36 +334,30 @@ class Library:
 
         return shared_views(self.settings)
 
-    def inventory(self) -> "Inventory":
-        """Return what is there, what fits together, what is missing, and what mends it.
-
-        Opens each dataset and checks each pair's embeddings (no model is loaded), so the
-        first call may take a while; nothing that is wrong with them raises.
-        """
-        datasets, models = self.datasets(), self.models()
-        pairs = {(dataset, model): None for dataset in datasets for model in models}
-        pairs.update(dict.fromkeys(find_embeddings(self.settings)))
-        return Inventory(
-            datasets=tuple(self._dataset_entry(name) for name in datasets),
-            models=tuple(self._model_entry(name) for name in models),
-            embeddings=tuple(self._embeddings_entry(*pair) for pair in pairs),
-        )
-
     def open_dataset(self, name: str, progress: Progress | None = None) -> CocoDataset:
         """Open a dataset anew; `coco` gives the shared one."""
-        return open_dataset(self._dataset_folder(name), self.settings, progress)
+        return open_dataset(self.dataset_path(name), self.settings, progress)
 
     def load_encoder(self, model: str) -> "Encoder":
         """Load a model anew; `encoder` gives the shared one."""
         from core.encoder import load_encoder
 
-        return load_encoder(self._model_folder(model))
+        return load_encoder(self.model_folder(model))
 
     def load_embeddings(self, dataset: str, model: str) -> Embeddings:
         """Open embeddings anew; `embeddings` gives the shared ones."""
         files = self.embeddings_files(dataset, model)
-        manifest = checkpoint.read_manifest(self._model_folder(model))
+        manifest = checkpoint.read_manifest(self.model_folder(model))
         return load_embeddings(files, self.coco(dataset), manifest)
+
+    def _encoder_bytes(self, encoder: "Encoder") -> int:
+        """What a model takes, as it says itself, else what its checkpoint has."""
+        stated: int | None = getattr(encoder, "n_bytes", None)
+        if stated is not None:
+            return stated
+        folder = checkpoint.find_models(self.settings.models).get(encoder.name)
+        parts = _model_files(folder) if folder else []
+        return sum(size for _, size, *_ in _states(parts))
 
     def _pairs(self) -> list[tuple[str, str]]:
         datasets, models = self.datasets(), self.models()
@@ -333,33 +367,14 @@ class Library:
             if dataset in datasets and model in models
         ]
 
-    def _dataset_folder(self, name: str) -> Path:
-        found = find_datasets(self.settings)
-        if name not in found:
-            raise DatasetError(
-                f"Expected a dataset named {name!r}, found {_listed(found)} in "
-                f"{self.settings.data}. To add one, run: {_ADD}"
-            )
-        return found[name]
-
     def _dataset_state(self, name: str) -> Hashable:
         """Another value when a file of the dataset changes, appears or goes."""
-        path = self._dataset_folder(name)
+        path = self.dataset_path(name)
         if path.is_dir():
             manifest = _states([path / MANIFEST_NAME])
             return manifest, _states(_annotation_files(path / MANIFEST_NAME, manifest))
         files = sorted(path.parent.glob(f"*_{name}.json"))
         return _states(files), (path.parent / name).is_dir()
-
-    def _model_folder(self, name: str) -> Path:
-        found = checkpoint.find_models(self.settings.models)
-        if name not in found:
-            raise ModelError(
-                f"Expected a model named {name!r}, found {_listed(found)} in "
-                f"{self.settings.models}. To add one, run: "
-                f"python -m core checkpoint split FILE {self.settings.models / name}"
-            )
-        return found[name]
 
     def _no_choice(
         self, dataset: str | None, model: str | None, pairs: list[tuple[str, str]]
@@ -389,121 +404,6 @@ class Library:
             f"Expected embeddings{what} in {self.settings.embeddings}, found none. Run: {wanted}"
         )
 
-    def _dataset_entry(self, name: str) -> "Entry":
-        folder = self._dataset_folder(name)
-        try:
-            coco = self.coco(name)
-        except CocoSiftError as error:
-            return Entry(name, name, folder, problem=str(error), command=_ADD)
-        drawn = "drawings" if coco.drawn else "pictures"
-        what = f"{coco.title}: {len(coco.images):,} {drawn}, {', '.join(coco.kinds)}"
-        return Entry(name, what, folder, notes=coco.notes())
-
-    def _model_entry(self, name: str) -> "Entry":
-        folder = self._model_folder(name)
-        try:
-            manifest = checkpoint.read_manifest(folder)
-            parts = checkpoint.find_parts(folder)
-        except CocoSiftError as error:
-            verify = f"python -m core checkpoint verify {folder}"
-            return Entry(name, name, folder, problem=str(error), command=verify)
-        size = sum(part.size for part in parts)
-        parts_word = f"{len(parts)} part" if len(parts) == 1 else f"{len(parts)} parts"
-        what = f"{manifest.title}: {manifest.architecture}, {size / 1e6:,.1f} MB in {parts_word}"
-        notes = checkpoint.ignored_notes(folder)
-        return Entry(name, what, folder, notes=notes)
-
-    def _embeddings_entry(self, dataset: str, model: str) -> "Entry":
-        name = f"{dataset} by {model}"
-        folder = self.settings.embeddings / dataset / model
-        command = embed_command(dataset, model)
-        if (dataset, model) not in find_embeddings(self.settings):
-            problem = f"The pictures of {dataset!r} have not been embedded with {model!r} yet."
-            return Entry(name, "not there", folder, problem=problem, command=command)
-        try:
-            embeddings = self.embeddings(dataset, model)
-        except CocoSiftError as error:
-            return Entry(name, "not usable", folder, problem=str(error), command=command)
-        what = f"{len(embeddings):,} vectors of {embeddings.dim} numbers"
-        return Entry(name, what, embeddings.files.folder, notes=embeddings.warnings)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A dataset, a model or the embeddings of one by the other, as the library finds them.
-
-    Attributes:
-        description: what it is, in words with figures.
-        notes: what is odd about it and can still be worked with.
-        problem: why it cannot be used; "" when it can.
-        command: what mends the problem; "" when there is none.
-    """
-
-    name: str
-    description: str
-    folder: Path
-    notes: tuple[str, ...] = ()
-    problem: str = ""
-    command: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Inventory:
-    """All datasets and models of a library, and the embeddings of each by each."""
-
-    datasets: tuple[Entry, ...]
-    models: tuple[Entry, ...]
-    embeddings: tuple[Entry, ...]
-
-
-@dataclass(slots=True)
-class _Slot(Generic[Value]):
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    version: Hashable = None
-    value: Value | None = None
-    failure: CocoSiftError | None = None
-
-
-class _Shared(Generic[Value]):
-    """One value a key, made once however many threads ask, and anew when it is outdated.
-
-    A failure is remembered too: who asks again for the same version gets the same error,
-    without the work that led to it.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._slots: dict[Hashable, _Slot[Value]] = {}
-
-    def get(
-        self,
-        key: Hashable,
-        make: Callable[[], Value],
-        version: Hashable = None,
-        is_current: Callable[[Value], bool] = lambda value: False,
-    ) -> Value:
-        """Return the value of `key`: the one at hand if its version fits.
-
-        Of another version, it stays if `is_current` says so after a closer look.
-        """
-        with self._lock:
-            slot = self._slots.setdefault(key, _Slot())
-        with slot.lock:
-            is_known, slot.version = slot.version == version, version
-            if slot.value is not None and (is_known or is_current(slot.value)):
-                return slot.value
-            if slot.failure is not None and is_known:
-                raise copy(slot.failure)
-            # The old value goes first: two copies of a model may not fit.
-            slot.value = slot.failure = None
-            try:
-                slot.value = made = make()
-            except CocoSiftError as error:
-                # A copy has no traceback, which would keep all that was read.
-                slot.failure = copy(error)
-                raise
-            return made
-
 
 def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
     if len(names) != 1:
@@ -514,8 +414,13 @@ def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
     return names[0]
 
 
+def _vector_bytes(embeddings: Embeddings) -> int:
+    arrays = (embeddings.vectors, embeddings.image_ids, embeddings.file_names)
+    return sum(array.nbytes for array in arrays)
+
+
 def _model_files(folder: Path) -> list[Path]:
-    return [folder / checkpoint.MANIFEST, *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
+    return [*sorted(folder.glob("*.json")), *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
 
 
 @lru_cache(maxsize=256)

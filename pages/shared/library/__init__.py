@@ -1,0 +1,1 @@
+"""What the page Library is made of."""

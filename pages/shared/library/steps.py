@@ -1,0 +1,37 @@
+"""What is missing, and the commands that bring it."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from core.inventory import Inventory, Step
+from core.inventory.missing import add_commands, known_elsewhere
+from core.inventory.words import size_words
+from pages.shared.plain import plain
+
+
+def show_steps(steps: Sequence[Step]) -> None:
+    """Draw what would make more of what is here searchable."""
+    if not steps:
+        return
+    with st.container(key="library-steps"):
+        st.markdown("**To do**")
+        for step in steps:
+            st.caption(plain(step.title))
+            st.code(step.command, language="bash", wrap_lines=True)
+
+
+def show_known(inventory: Inventory) -> None:
+    """Draw what is published and not here, and how anything else is added."""
+    st.subheader("Get more", anchor=False)
+    st.caption("Type these where CocoSift is installed. What they bring appears here by itself.")
+    for noun, steps in known_elsewhere(inventory).items():
+        with st.expander(f"{noun} that are published", icon=":material/download:"):
+            for step in steps:
+                size = f", about {size_words(step.size)}" if step.size else ""
+                st.caption(plain(f"{step.title}{size}"))
+                st.code(step.command, language="bash", wrap_lines=True)
+    with st.expander("Your own files", icon=":material/add:"):
+        for step in add_commands():
+            st.caption(plain(step.title))
+            st.code(step.command, language="bash", wrap_lines=True)
