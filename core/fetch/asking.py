@@ -45,6 +45,10 @@ class Patience:
         return max(asked, self.pause * float(2 ** max(0, fruitless - 1)))
 
 
+class NotThereError(DownloadError):
+    """The server does not have the file, or does not give it to us."""
+
+
 class PassingError(Exception):
     """A failure that may be gone at the next try, after `wait` seconds at least."""
 
@@ -248,9 +252,9 @@ class Asker:
             raise PassingError(f"{host} is busy or broken (HTTP {status}).", wait)
         path = urlsplit(response.url).path
         if status in _GONE:
-            raise DownloadError(f"{host} has no {path} (HTTP {status}). {self._next_step()}")
+            raise NotThereError(f"{host} has no {path} (HTTP {status}). {self._next_step()}")
         if status in (401, 403):
-            raise DownloadError(f"{host} refuses {path} (HTTP {status}). {self._next_step()}")
+            raise NotThereError(f"{host} refuses {path} (HTTP {status}). {self._next_step()}")
         raise DownloadError(f"{host} answers {path} with HTTP {status}. {self._next_step()}")
 
     def _next_step(self) -> str:

@@ -107,7 +107,38 @@ def size_of(remote: Remote, patience: Patience = _PATIENCE) -> int | None:
             with asker.ask(0, 1) as answer:
                 return answer.identity.size
 
-        return _patiently(size, patience, threading.Event())
+        return patiently(size, patience)
+
+
+def patiently(
+    work: Callable[[], Result],
+    patience: Patience,
+    stop: threading.Event | None = None,
+    position: Callable[[], int] = lambda: 0,
+) -> Result:
+    """Try `work` again after a PassingError, until too many in a row got nowhere.
+
+    Args:
+        work: what is tried.
+        patience: how often, and after which pauses.
+        stop: ends the pauses.
+        position: how far the work is; a try that moved it is not counted.
+
+    Raises:
+        DownloadError: they did, or the work failed for good.
+    """
+    fruitless, stop = 0, stop or threading.Event()
+    while True:
+        before = position()
+        try:
+            return work()
+        except PassingError as error:
+            fruitless = 0 if position() - before >= _FRUITFUL else fruitless + 1
+            if fruitless >= patience.tries or stop.wait(patience.wait(fruitless, error.wait)):
+                raise DownloadError(
+                    f"{error} Tried {_times(fruitless)}. Run the same command again: it goes on "
+                    "from what is here."
+                ) from error
 
 
 def checksums_of(path: Path, algorithms: dict[str, str]) -> dict[str, str]:
@@ -192,7 +223,7 @@ class _Transfer:
             self._end_all()
 
     def _attempt(self) -> None:
-        has_ranges, found = _patiently(self._probe, self._patience, self._stop)
+        has_ranges, found = patiently(self._probe, self._patience, self._stop)
         self._check_size(found.size)
         kept = self._part.identity
         decides = bool(self._remote.checksums)
@@ -250,7 +281,7 @@ class _Transfer:
             if position < end:
                 raise PassingError(f"{self._host} ended its answer too early.")
 
-        _patiently(rest, self._patience, self._stop, lambda: position)
+        patiently(rest, self._patience, self._stop, lambda: position)
 
     def _check_identity(self, answer: Answer, identity: Identity) -> None:
         decides = bool(self._remote.checksums)
@@ -272,7 +303,7 @@ class _Transfer:
                     self._watch(answer.identity.size)
                     self._finish(checksums, answer.identity.size)
 
-        _patiently(whole, self._patience, self._stop)
+        patiently(whole, self._patience, self._stop)
 
     def _pour(self, answer: Answer) -> None:
         try:
@@ -449,31 +480,6 @@ class _Checksums:
             for digest in self._hashes.values():
                 digest.update(data)
             self._position += len(data)
-
-
-def _patiently(
-    work: Callable[[], Result],
-    patience: Patience,
-    stop: threading.Event,
-    position: Callable[[], int] = lambda: 0,
-) -> Result:
-    """Try `work` again after a passing failure, until too many in a row got nowhere.
-
-    Raises:
-        DownloadError: they did, or the work failed for good.
-    """
-    fruitless = 0
-    while True:
-        before = position()
-        try:
-            return work()
-        except PassingError as error:
-            fruitless = 0 if position() - before >= _FRUITFUL else fruitless + 1
-            if fruitless >= patience.tries or stop.wait(patience.wait(fruitless, error.wait)):
-                raise DownloadError(
-                    f"{error} Tried {_times(fruitless)}. Run the same command again: it goes on "
-                    "from what is here."
-                ) from error
 
 
 def _times(number: int) -> str:
