@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from core.coco import CocoDataset
 from core.progress import Progress
@@ -172,19 +173,23 @@ def evaluate_dataset(
     dataset: "SearchableDataset",
     most_captions: int | None = None,
     progress: Progress | None = None,
+    image_ids: npt.NDArray[np.int64] | None = None,
 ) -> Evaluation:
     """Ask of `dataset` what can be asked of it: everything of a drawn one, of which all
     is known (`facts.json`), captions and categories of any other.
 
     Args:
         most_captions: take so many captions, evenly spread over the pictures, when there
-            are more. None takes all.
+            are more. None takes all, 0 none.
         progress: told how many texts have been encoded.
+        image_ids: only these pictures are asked about; all when None.
 
     Raises:
         CocoSiftError: the dataset, the model or the embeddings cannot be opened.
     """
     order = np.argsort(dataset.embeddings.image_ids)
+    if image_ids is not None:
+        order = order[np.isin(dataset.embeddings.image_ids[order], image_ids)]
     images = np.asarray(dataset.embeddings.vectors[order], np.float32)
     questions = questions_of(dataset.coco, dataset.embeddings.image_ids[order], most_captions)
     done, total = 0, questions.n_texts

@@ -103,7 +103,10 @@ def fetch_embeddings(
     """
     settings = library.settings
     if settings.offline:
-        raise DownloadError("Fetching is switched off (COCOSIFT_OFFLINE). Unset it.")
+        raise DownloadError(
+            "Nothing is fetched while COCOSIFT_OFFLINE is set. Unset it, or copy the folder to "
+            "embeddings/<dataset>/<model>."
+        )
     if urlsplit(url).scheme not in ("http", "https"):
         raise DownloadError(f"Expected an address (http, https) of embeddings, found {url!r:.80}.")
     key = hashlib.sha256(without_password(url).encode()).hexdigest()[:12]

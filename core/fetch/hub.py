@@ -20,6 +20,7 @@ import requests
 
 from core.errors import DownloadError
 from core.fetch.asking import Patience, host_of, without_password
+from core.fetch.mirror import refuse_offline
 from core.fetch.transfer import Remote, fetch_file
 from core.progress import Progress
 from core.settings import Settings
@@ -84,7 +85,7 @@ def find_file(
         DownloadError: fetching is switched off, the hub cannot be reached or is no hub, or the
             repository has none of the files, is not there, or is not open to all.
     """
-    _refuse_offline(settings)
+    refuse_offline(settings, f"files of {repo}")
     if not _REPO.fullmatch(repo):
         raise DownloadError(f"Expected a repository as owner/name, found {repo!r:.80}.")
     with requests.Session() as session:
@@ -107,7 +108,7 @@ def fetch_hub_file(
         DownloadError: as `fetch_file`; the content is not what the hub said.
         Cancelled: as `fetch_file`.
     """
-    _refuse_offline(settings)
+    refuse_offline(settings, file.name)
     remote = Remote(
         url=_address(settings.hub_url, file.repo, file.name, file.revision),
         size=file.size,
@@ -123,14 +124,6 @@ def fetch_hub_file(
             f"another hub in {SETTING}."
         )
     return path
-
-
-def _refuse_offline(settings: Settings) -> None:
-    if settings.offline:
-        raise DownloadError(
-            "Fetching is switched off (COCOSIFT_OFFLINE). Unset it, or copy the files from a "
-            "machine that has them."
-        )
 
 
 def _address(hub: str, repo: str, name: str, revision: str) -> str:

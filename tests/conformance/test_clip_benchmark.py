@@ -1,5 +1,6 @@
 """Recall is that of CLIP_benchmark's own code, to the last digit that it has."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -87,24 +88,27 @@ def test_recall_is_clip_benchmarks_own(counts: list[int], closeness: float) -> N
     }
 
 
-def test_the_figures_of_the_demo_are_clip_benchmarks_own(tmp_path) -> None:
-    """The whole way, from files to figures.
+def opened_demo(cache):
+    from core.library import open_library
+    from core.settings import Settings
+
+    return open_library(Settings(cache=cache, offline=True)).dataset("demo", "demo")
+
+
+def assert_as_theirs(dataset, image_ids: np.ndarray, recalls: dict[str, dict[int, float]]) -> None:
+    """Hold `recalls` (by "captions" and "pictures") to CLIP_benchmark's on the same pictures.
 
     Scenes of the demo share captions, whose scores are equal, and of equal ones
     CLIP_benchmark takes any. Both must lie between the figures where each tie is lost and where
     each is won; where none is, both are the same.
     """
-    from core.library import open_library
     from core.quality.sample import sample_of
-    from core.quality.work import measured
-    from core.settings import Settings
 
-    dataset = open_library(Settings(cache=tmp_path, offline=True)).dataset("demo", "demo")
-    found = measured(dataset)
     order = np.argsort(dataset.embeddings.image_ids)
-    sample = sample_of(dataset.coco, dataset.embeddings.image_ids[order], 10_000)
+    rows = order[np.searchsorted(dataset.embeddings.image_ids[order], image_ids)]
+    sample = sample_of(dataset.coco, image_ids, len(image_ids))
     texts = dataset.encoder.encode_texts(sample.texts)
-    images = np.array(dataset.embeddings.vectors[order], np.float32)
+    images = np.array(dataset.embeddings.vectors[rows], np.float32)
     expected = theirs(images, texts, sample.own)
     scores = texts @ images.T
     belongs = sample.own[:, None] == np.arange(len(images))
@@ -112,11 +116,45 @@ def test_the_figures_of_the_demo_are_clip_benchmarks_own(tmp_path) -> None:
         ("captions", "image", scores, belongs),
         ("pictures", "text", scores.T, belongs.T),
     ):
-        for k, figure in found.overall(direction).recall.items():
+        for k, value in recalls[direction].items():
             lost, won = (recall_with_ties(table, right, k, by) for by in (-1e-6, 1e-6))
             assert won - lost < 0.02
-            for value in (figure.value, expected[f"{name}_retrieval_recall@{k}"]):
-                assert lost - 1e-6 <= value <= won + 1e-6
+            for figure in (value, expected[f"{name}_retrieval_recall@{k}"]):
+                assert lost - 1e-6 <= figure <= won + 1e-6
+
+
+def test_the_figures_of_the_demo_are_clip_benchmarks_own(tmp_path) -> None:
+    """The whole way, from files to figures."""
+    from core.quality.work import measured
+
+    dataset = opened_demo(tmp_path)
+    found = measured(dataset)
+    recalls = {
+        direction: {k: figure.value for k, figure in found.overall(direction).recall.items()}
+        for direction in ("captions", "pictures")
+    }
+    assert_as_theirs(dataset, np.sort(dataset.embeddings.image_ids), recalls)
+
+
+def test_the_figures_of_a_split_are_clip_benchmarks_own(tmp_path) -> None:
+    """`evaluate --ids`: the pictures of a list in Karpathy's form, and no others, compete."""
+    from core.quality.retrieval import measure_retrieval
+    from core.quality.split import read_split
+
+    dataset = opened_demo(tmp_path)
+    known = np.sort(dataset.embeddings.image_ids)
+    images = [
+        {"cocoid": int(image_id), "split": "test" if number % 3 else "val"}
+        for number, image_id in enumerate(known)
+    ]
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": images}))
+    ids = read_split(tmp_path / "dataset_coco.json")
+    found = measure_retrieval(dataset, ids)
+    recalls = {
+        "captions": {k: figure.value for k, figure in found.captions.recall.items()},
+        "pictures": {k: figure.value for k, figure in found.pictures.recall.items()},
+    }
+    assert_as_theirs(dataset, np.sort(np.array(ids)), recalls)
 
 
 def recall_with_ties(scores: np.ndarray, right: np.ndarray, k: int, by: float) -> float:
