@@ -22,7 +22,17 @@ from benchmarks.table import MODULES, QUICK_S, measure, missed
 HERE = Path(__file__).parent
 README = HERE / "README.md"
 BEGIN, END = "<!-- the last table -->", "<!-- end of the last table -->"
-NOT_COMMANDS = {"__init__", "__main__", "inputs", "machine", "memory", "rows", "table", "ways"}
+NOT_COMMANDS = {
+    "__init__",
+    "__main__",
+    "inputs",
+    "machine",
+    "memory",
+    "mirror",
+    "rows",
+    "table",
+    "ways",
+}
 
 
 def main() -> int:

@@ -34,6 +34,7 @@ from benchmarks.visitors import Run, Visitor, visiting
 from benchmarks.ways import ROOT
 
 PEOPLE = 50
+FIRST_PEOPLE = 10
 PICTURES = 24
 TEXTS = ("a dog", "two people on a beach", "a red bus", "food at night")
 START_S = 180.0
@@ -140,7 +141,7 @@ async def one_more_person(server: Server, people: int) -> float:
     """Return by how many MB the server grows for each of so many who open Search and stay."""
     async with AsyncExitStack() as few:
         # What the first ones make is made once, for all.
-        for _ in range(3):
+        for _ in range(FIRST_PEOPLE):
             await _arrive(few, server)
         settled(server)
         async with AsyncExitStack() as many:
@@ -196,7 +197,11 @@ def serving(home: Path, **environment: str) -> Iterator[Server]:
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def up(server: Server, process: "subprocess.Popen[bytes]") -> None:

@@ -110,7 +110,9 @@ def rows_of(name: str, *, quick: bool, patience_s: float | None = None) -> list[
     finally:
         # With all that it has started.
         with suppress(ProcessLookupError):
-            os.killpg(process.pid or 0, signal.SIGKILL)
+            if process.pid is not None:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
         process.join()
     return answer
 

@@ -211,6 +211,7 @@ class TestTheCommand:
         names = [one.name for one in tree.body if isinstance(one, ast.FunctionDef)]
         assert "main" in names
         assert "__main__" in ast.unparse(tree.body[-1])
+        assert f"`{module}`" in README.read_text("utf-8")
 
     @pytest.mark.slow
     def test_gives_a_benchmark_its_own_options(self, tmp_path):
