@@ -186,9 +186,9 @@ def audit(searchable: "SearchableDataset", category: str) -> Audit:
     text = _text_scores(searchable, category, rows)
     probe = _probes.get(
         (searchable.name, searchable.model, searchable.fingerprint),
-        lambda: Probe.of(embeddings.vectors),
+        lambda: Probe.of(embeddings.rows(slice(None))),
     )
-    held_out = probe.held_out(embeddings.vectors, has)
+    held_out = probe.held_out(embeddings.rows(slice(None)), has)
     missed, mislabelled = suspects(embeddings.image_ids, has, (text, held_out))
     return Audit(
         category=category,

@@ -54,10 +54,10 @@ def map_(
     started = time.perf_counter()
     if method == "umap":
         with TerminalProgress("map", "rounds") as progress:
-            points = umap_points(embeddings.vectors, parameters, progress)
+            points = umap_points(embeddings.rows(slice(None)), parameters, progress)
         layout = Layout("umap", embeddings.image_ids, points, seed=seed)
     else:
-        points, explained = principal_points(embeddings.vectors)
+        points, explained = principal_points(embeddings.rows(slice(None)))
         layout = Layout("pca", embeddings.image_ids, points, explained)
     seconds = time.perf_counter() - started
     files = write_layout(

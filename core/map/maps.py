@@ -41,7 +41,7 @@ def clusters_of(dataset: SearchableDataset, k: int) -> npt.NDArray[np.int32]:
     """
     k = min(max(1, k), MOST_CLUSTERS)
     key = (dataset.fingerprint, k)
-    return _clusters.get(key, lambda: cluster_rows(dataset.embeddings.vectors, k))
+    return _clusters.get(key, lambda: cluster_rows(dataset.embeddings.rows(slice(None)), k))
 
 
 def usual_method(dataset: SearchableDataset) -> Method:
@@ -73,5 +73,5 @@ def _open(dataset: SearchableDataset, method: Method) -> Layout:
     embeddings = dataset.embeddings
     if method == "umap" or MapFiles(embeddings.files, method).exists:
         return read_layout(embeddings, method)
-    points, explained = principal_points(embeddings.vectors)
+    points, explained = principal_points(embeddings.rows(slice(None)))
     return Layout("pca", embeddings.image_ids, points, explained)

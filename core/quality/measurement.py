@@ -156,7 +156,7 @@ def measure(
     asked = labelled(dataset.coco, image_ids)
     told.update(0, _WHOLE)
     rows = order[np.searchsorted(image_ids, sample.image_ids)]
-    ranks = _ranks(dataset, sample, embeddings.vectors[rows], kept, told)
+    ranks = _ranks(dataset, sample, embeddings.rows(rows), kept, told)
     recall = _recall(groups_of(dataset.coco, sample), sample, ranks) if len(sample.own) else ()
     told.update(_RANKED, _WHOLE)
     categories: tuple[CategoryFigure, ...] = ()
@@ -164,7 +164,7 @@ def measure(
         categories = measure_categories(
             asked,
             dataset.encoder.encode_texts(asked.queries),
-            embeddings.vectors[order],
+            embeddings.rows(order),
             weights_of_draws(len(image_ids)),
             _Within(told, _RANKED, _WHOLE),
         )
