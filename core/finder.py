@@ -34,6 +34,10 @@ class PartVector:
     vector: npt.NDArray[np.floating]
     notes: tuple[str, ...] = ()
 
+    @property
+    def n_bytes(self) -> int:
+        return self.vector.nbytes + sum(map(len, self.notes))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
@@ -50,11 +54,11 @@ class SearchMemory:
     """
 
     def __init__(self) -> None:
-        self.parts: Recent[PartVector] = Recent(1_000)
+        self.parts: Recent[PartVector] = Recent(1_000, 16 * 2**20, lambda part: part.n_bytes)
         self.rankings: Recent[Ranked] = Recent(
             100, 256 * 2**20, lambda ranked: ranked.ranking.n_bytes
         )
-        self.alignments: Recent[Alignment] = Recent(16)
+        self.alignments: Recent[Alignment] = Recent(16, 64 * 2**20, lambda one: one.n_bytes)
         self.filtered: Recent[Filtered] = Recent(200, 256 * 2**20, lambda one: one.n_bytes)
         self.near: Recent[NearDuplicates] = Recent(16)
 
@@ -70,6 +74,10 @@ class Alignment:
 
     image_rows: Rows
     vector_rows: Rows
+
+    @property
+    def n_bytes(self) -> int:
+        return self.image_rows.nbytes + self.vector_rows.nbytes
 
     @classmethod
     def of(cls, coco: CocoDataset, embeddings: Embeddings) -> "Alignment":
@@ -89,7 +97,7 @@ class Finder:
     def __init__(self, dataset: "SearchableDataset") -> None:
         self._dataset = dataset
         self._memory = dataset.library.memory
-        self._coco = dataset.coco
+        self._coco: CocoDataset
         self._embeddings: Embeddings
         self._version: tuple[str, str, str]
 
@@ -97,6 +105,8 @@ class Finder:
         """Return what `query` finds; `SearchableDataset.find` says all about it."""
         if query.is_ranked or query.hide_duplicates is not None:
             self._look()
+        else:
+            self._coco = self._dataset.coco
         filters = self._filtered(query.filters, progress)
         ranked = self._ranked(query) if query.is_ranked else None
         candidates = self._candidates(ranked, filters.passes)

@@ -7,6 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 # Beyond so many threads the memory is the limit, and other people's queries want some.
 _MOST_THREADS = 8
+# Taken by a thread at a time: enough that Python between them is nothing, few enough that all
+# end together.
+_FEWEST_BYTES = 2**19
+_MOST_BYTES = 2**23
+_BLOCKS_A_THREAD = 4
 # Below so many blocks waking a thread takes longer than the work.
 _FEWEST_BLOCKS = 4
 
@@ -33,6 +38,12 @@ def in_blocks(count: int, size: int, work: Callable[[slice], object]) -> None:
         # One that has not begun by now is not needed any more.
         if not helper.cancel():
             helper.result()
+
+
+def rows_at_once(count: int, row_bytes: int) -> int:
+    """How many of `count` rows a thread takes at a time when it only reads them."""
+    wanted = count * row_bytes // (_BLOCKS_A_THREAD * threads())
+    return max(1, min(max(wanted, _FEWEST_BYTES), _MOST_BYTES) // max(1, row_bytes))
 
 
 @functools.cache

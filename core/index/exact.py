@@ -32,9 +32,6 @@ Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-# Taken by a thread at a time: enough that Python between them is nothing, few enough that
-# threads end together.
-_BLOCK_BYTES = 2**21
 # What is widened stays in a core's own cache until it is read again.
 _WIDENED_ROWS = 128
 _WIDENED_FOR_MANY = 4_096
@@ -115,7 +112,7 @@ class ExactIndex:
         scores = np.empty(len(self), dtype=np.float32)
         blocks.in_blocks(
             len(self),
-            max(1, _BLOCK_BYTES // max(1, self.dim * self._vectors.itemsize)),
+            blocks.rows_at_once(len(self), self.dim * self._vectors.itemsize),
             lambda part: self._scan(self._vectors[part], wanted, scores[part]),
         )
         return scores
@@ -133,10 +130,11 @@ class ExactIndex:
         self._check(vector, 1)
         wanted = np.ascontiguousarray(vector, dtype=np.float64)
         scores = np.empty(len(rows))
-        for start in range(0, len(rows), _WIDENED_ROWS):
-            part = rows[start : start + _WIDENED_ROWS]
-            block = self._vectors[part].astype(np.float64)
-            np.vecdot(block, wanted, out=scores[start : start + len(part)])
+
+        def score(part: slice) -> None:
+            np.vecdot(self._vectors[rows[part]].astype(np.float64), wanted, out=scores[part])
+
+        blocks.in_blocks(len(rows), _WIDENED_ROWS, score)
         return scores
 
     def scores_of_many(self, vectors: FloatArray) -> Float32:
