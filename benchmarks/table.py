@@ -65,6 +65,7 @@ MODULES: dict[str, dict[str, tuple[str, Goal]]] = {
 }
 # `--quick` ends before two minutes are over, whatever is done by then.
 QUICK_S = 110.0
+OVER = "the time is over"
 
 Tell = Callable[[str], None]
 
@@ -85,12 +86,16 @@ def measure(
     for name in names:
         left = None if budget_s is None else budget_s - (time.perf_counter() - began)
         if left is not None and left <= 0:
-            tell(f"{name}: left out, the time is over")
+            tell(f"{name}: left out, {OVER}")
             continue
         tell(f"{name} …")
         started = time.perf_counter()
-        rows += complete(name, rows_of(name, quick=quick, patience_s=left), only_known=quick)
+        measured = rows_of(name, quick=quick, patience_s=left)
         tell(f"{name}: {time.perf_counter() - started:.0f} s")
+        if measured == OVER:
+            tell(f"{name}: left out, {OVER}")
+        else:
+            rows += complete(name, measured, only_known=quick)
     return rows
 
 
@@ -102,9 +107,7 @@ def rows_of(name: str, *, quick: bool, patience_s: float | None = None) -> list[
     process.start()
     theirs.close()
     try:
-        if not ours.poll(patience_s):
-            return "the time was over"
-        answer: list[Row] | str = ours.recv()
+        answer: list[Row] | str = ours.recv() if ours.poll(patience_s) else OVER
     except EOFError:
         answer = "its process ended by itself"
     finally:
