@@ -162,7 +162,7 @@ class Asker:
     """
 
     def __init__(self, url: str, patience: Patience, setting: str = "") -> None:
-        self._url = url
+        self._url = _checked(url)
         self._patience = patience
         self._setting = setting
         self._session = _Session()
@@ -264,12 +264,27 @@ class Asker:
 
 def host_of(url: str) -> str:
     """Return the host that is asked, with its port when it is named."""
-    return urlsplit(url).netloc.rpartition("@")[2] or url
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def without_password(url: str) -> str:
     """Return `url` as it may be shown and kept: no name, password or query, which may be a key."""
     return urlunsplit(urlsplit(_without_userinfo(url))._replace(query="", fragment=""))
+
+
+def _checked(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port  # raises when it is no number
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise DownloadError(
+            f"{url.rpartition('@')[2]!r:.80} is not an address of a file. Expected one that begins "
+            "with http:// or https://."
+        )
+    return url
 
 
 class _Session(requests.Session):

@@ -18,6 +18,8 @@ from typing import Any, Self
 
 from core.atomic import UMASK, write_text
 
+_NOTE_SIZE = 16 * 1024
+
 Span = tuple[int, int]  # from the first byte to before the second
 
 
@@ -127,6 +129,7 @@ class Part:
         os.close(self._descriptor)
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666 & ~UMASK)
         self.identity = identity
+        self.save()
 
     def writer(self) -> "PartWriter":
         """Return a way to write for one thread."""
@@ -156,7 +159,13 @@ class Part:
         if identity is None:
             return
         os.fdatasync(self._descriptor)
-        write_text(self._note, json.dumps({**asdict(identity), "ranges": ranges}) + "\n")
+        text = json.dumps({**asdict(identity), "ranges": ranges})
+        try:
+            write_text(self._note, f"{text:{_NOTE_SIZE}}\n")
+        except OSError:
+            # On a full disk the older note makes room for this one: it was padded for that.
+            self._note.unlink(missing_ok=True)
+            write_text(self._note, f"{text}\n")
 
     def finish(self) -> None:
         """Give the bytes their final name."""

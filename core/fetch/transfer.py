@@ -9,6 +9,7 @@ import errno
 import hashlib
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ _SPAN = 16 * 2**20
 _READ = 2**20
 _FRUITFUL = 64 * 1024
 _POLL = 0.05
+_LAST_WAIT = 1.0
 _SAVE_EVERY = 40  # polls: two seconds
 _RESTARTS = 3
+_ENOUGH_TO_KNOW_A_PAGE = 64
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PATIENCE = Patience()
 
@@ -220,7 +223,9 @@ class _Transfer:
         except (KeyboardInterrupt, Cancelled):
             raise Cancelled(self._stopped()) from None
         finally:
-            self._end_all()
+            # One that still waits for a server may stay: it writes nothing wrong, and does not
+            # keep the process.
+            self._wait_for_workers(_LAST_WAIT)
 
     def _attempt(self) -> None:
         has_ranges, found = patiently(self._probe, self._patience, self._stop)
@@ -239,12 +244,12 @@ class _Transfer:
     def _probe(self) -> tuple[bool, Identity]:
         """Ask for one byte: are there ranges, and of which file?"""
         with self._asker() as asker, asker.ask(0, 1) as answer:
-            if answer.has_ranges:
-                for _ in answer.pieces(1):
-                    pass
+            for _ in answer.pieces(1 if answer.has_ranges else _ENOUGH_TO_KNOW_A_PAGE):
+                pass
             return answer.has_ranges and answer.identity.size is not None, answer.identity
 
     def _in_ranges(self, identity: Identity) -> None:
+        self._tell(identity.size)
         todo = list(self._part.missing(_SPAN))
         spans = iter(todo)
         with _Checksums(self._part, self._remote.checksums) as checksums:
@@ -336,11 +341,12 @@ class _Transfer:
         self._workers.clear()
         self._tell(size)
 
-    def _wait_for_workers(self) -> None:
-        """Let none of an earlier attempt write into the next one."""
+    def _wait_for_workers(self, at_most: float | None = None) -> None:
+        """End the workers: none of an earlier attempt may write into the next one."""
         self._end_all()
+        deadline = None if at_most is None else time.monotonic() + at_most
         for worker in self._workers:
-            worker.join()
+            worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
         self._workers.clear()
         self._error = None
         self._stop.clear()
