@@ -247,7 +247,9 @@ class _Folder:
 
     def files(self, stated: Manifest, progress: Progress) -> None:
         for name, sha256 in _wanted(stated).items():
-            fetch_file(self._remote(name, sha256), self.staging / name, progress)
+            # One bar, for the file that takes the time.
+            told = progress if name.endswith(_ENDINGS[0]) else None
+            fetch_file(self._remote(name, sha256), self.staging / name, told)
 
     def _remote(self, name: str, sha256: str | None = None) -> Remote:
         parts = urlsplit(self.url)

@@ -212,7 +212,8 @@ class _Question:
                 f"{self._host} answers {self.repo} with HTTP {code}. Run the same command "
                 f"later, or name a mirror in {SETTING}."
             )
-        if answer.headers.get("Content-Type", "").startswith("text/html"):
+        kind = answer.headers.get("Content-Type", "")
+        if answer.status_code not in _REDIRECTS and kind.startswith("text/html"):
             raise DownloadError(
                 f"{self._host} sent a web page, not a file. Is a proxy or a sign-in in between? "
                 f"Open {without_password(url)} in a browser, then run the same command again."

@@ -104,14 +104,14 @@ def fetch_model(
         raise ModelError(
             f"Expected a name of letters, digits, dots, dashes and underscores, found {name!r:.80}."
         )
-    folder = settings.models / name
-    if (here := _already(folder, model)) is not None:
-        return here
+    folder, staging = settings.models / name, _Staging(settings.models / f".{name}.fetch")
     with disk_errors(folder), only_one(settings.models / f".{name}.lock", name):
-        staging = _Staging(settings.models / f".{name}.fetch")
+        if (here := _already(folder, model)) is not None:
+            staging.remove()  # left by one that was killed when it was done
+            return here
         origin = _origin(model, settings, staging, source)
+        tokenizer = staging.tokenizer(model, origin, settings)  # small, so it fails first
         weights = staging.weights(model, origin, settings, fetching)
-        tokenizer = staging.tokenizer(model, origin, settings)
         keys = _manifest_keys(model, origin, weights, tokenizer)
         check_room(settings.models, weights.file.stat().st_size)
         with atomic_folder(folder) as fresh:
@@ -220,7 +220,8 @@ class _Staging:
         if ready.is_file():
             return _Weights(ready, str(_read_json(digest_file).get("fetched", "")))
         fetched = self._fetched(model, origin, settings, progress)
-        digest = sha256_of(fetched)
+        known = origin.hub.sha256 if origin.hub else None  # then it was compared while it came
+        digest = known or sha256_of(fetched)
         if not _is_published(model, origin.name, digest):
             if origin.file is None:
                 fetched.unlink()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import resource
 
 import numpy as np
 import open_clip
@@ -228,6 +229,26 @@ class TestFaults:
         with pytest.raises(DownloadError, match=r"1,000 bytes free.*Make room.*same command"):
             fetch_model(TINY, settings)
         assert not any(hub.server.sent.values())
+
+    @pytest.mark.parametrize("kind", ["zip", "safe"], ids=["written anew", "split as it is"])
+    def test_a_disk_that_takes_no_more_leaves_no_model(self, settings, files, kind):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+        try:
+            with pytest.raises(DownloadError, match=r"tiny-made_here|written"):
+                fetch_model(TINY, settings, source=str(files / kind))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not list(settings.models.glob("[!.]*"))
+        assert fetch_model(TINY, settings, source=str(files / kind)).parts == 1
+
+    def test_what_a_killed_fetch_left_goes_with_the_next(self, settings, files):
+        first = fetch_model(TINY, settings, source=str(files / "safe"))
+        left = settings.models / ".tiny-made_here.fetch"
+        left.mkdir()
+        (left / "weights").write_bytes(b"x")
+        assert fetch_model(TINY, settings, source=str(files / "safe")).sha256 == first.sha256
+        assert left_in(settings) == []
 
     def test_two_at_once_are_refused(self, hub, settings, files):
         from core.fetch.lock import only_one
