@@ -12,7 +12,7 @@ import io
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -299,28 +299,34 @@ def ignored_notes(folder: Path) -> tuple[str, ...]:
     )
 
 
-def load_state_dict(folder: Path) -> "dict[str, Tensor]":
+def load_state_dict(
+    folder: Path, wanted: Callable[[str], bool] | None = None
+) -> "dict[str, Tensor]":
     """Return the tensors of the checkpoint in `folder`, on the CPU, by their names.
 
     Parts are read as one stream: peak memory is that of the tensors. Where `model.json`
-    gives hashes they are checked first. For the formats see `core.state_dict`.
+    gives hashes they are checked first, once as long as no part changes. For the formats see
+    `core.state_dict`.
+
+    Args:
+        wanted: asked with each name; the others are neither read nor returned.
 
     Raises:
         CheckpointError: as `find_parts` and `state_dict.read_state_dict`; a hash differs.
     """
-    from core.state_dict import read_state_dict
+    found = _read_tensors(folder, wanted)
+    return {name: tensor for name, tensor in found.items() if not tensor.is_meta}
 
-    parts = find_parts(folder)
-    records = _records(folder)
-    for part in parts if records else ():
-        problem = _hash_problem(part, records[part.path.name], sha256_of(part.path))
-        if problem:
-            raise CheckpointError(problem)
-    with PartsReader(parts) as stream:
-        try:
-            return read_state_dict(cast(IO[bytes], stream))
-        except CheckpointError as error:
-            raise CheckpointError(f"{folder}: {error}") from error.__cause__
+
+def list_tensors(folder: Path) -> "dict[str, Tensor]":
+    """Return shapes and dtypes of the tensors in `folder`, as tensors without values.
+
+    Reads little of most formats, and checks no hash.
+
+    Raises:
+        CheckpointError: as `find_parts` and `state_dict.read_state_dict`.
+    """
+    return _read_tensors(folder, lambda name: False, check=False)
 
 
 def fingerprint(folder: Path) -> str:
@@ -438,6 +444,21 @@ def verify(folder: Path, progress: Progress = _NO_PROGRESS) -> VerifyReport:
         ignored=tuple(path.name for path in ignored_files(folder)),
         problems=tuple(problems),
     )
+
+
+def _read_tensors(
+    folder: Path, wanted: Callable[[str], bool] | None, *, check: bool = True
+) -> "dict[str, Tensor]":
+    from core.state_dict import read_state_dict
+
+    parts = find_parts(folder)
+    if check:
+        _check_hashes(parts, _records(folder))
+    with PartsReader(parts) as stream:
+        try:
+            return read_state_dict(cast(IO[bytes], stream), wanted)
+        except CheckpointError as error:
+            raise CheckpointError(f"{folder}: {error}") from error.__cause__
 
 
 # How suffixes may look: as `split` writes them (aa, aab), the same in capitals, or numbers.
@@ -564,6 +585,21 @@ def _hash_problem(part: Part, record: PartRecord, found: str) -> str:
         f"{part.path} is damaged: expected sha256 {record.sha256}, found {found}. "
         "Copy it again, or fetch it with git lfs pull."
     )
+
+
+def _check_hashes(parts: Sequence[Part], records: Mapping[str, PartRecord]) -> None:
+    for part in parts if records else ():
+        record, status = records[part.path.name], part.path.stat()
+        known = (part.path, status.st_size, status.st_mtime_ns, status.st_ino, record.sha256)
+        if known in _checked:
+            continue
+        if problem := _hash_problem(part, record, sha256_of(part.path)):
+            raise CheckpointError(problem)
+        _checked.add(known)
+
+
+# Parts whose hash was right, with all that would change with their content.
+_checked: set[tuple[Path, int, int, int, str]] = set()
 
 
 def _sha256(parts: Sequence[Part]) -> str:

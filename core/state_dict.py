@@ -1,7 +1,7 @@
 """State dicts read from an open file: tensors only, never code.
 
 Formats: `torch.save` (zip since PyTorch 1.6, and the older one), safetensors, and a
-TorchScript archive by its tensors alone. Memory is that of the tensors.
+TorchScript archive by its tensors alone. Memory is that of the tensors that are wanted.
 """
 
 import json
@@ -10,7 +10,7 @@ import pickle
 import re
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import IO, Any
 
@@ -27,7 +27,11 @@ _MOST_INFLATED = 64
 _HARMLESS = 256 * 2**20  # bytes that may be inflated from anything
 
 
-def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
+Wanted = Callable[[str], bool]
+"""Tells by a tensor's name whether it is to be read."""
+
+
+def read_state_dict(stream: IO[bytes], wanted: Wanted | None = None) -> dict[str, Tensor]:
     """Return the tensors of the checkpoint in `stream`, on the CPU, by their names.
 
     A `{"state_dict": …}` wrapper and the `module.` prefix of data-parallel training are
@@ -35,6 +39,9 @@ def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
 
     Args:
         stream: seekable, at its start.
+        wanted: asked with each name; what it refuses comes without its values, on PyTorch's
+            meta device, and takes no memory (except in torch.save's older format, where it
+            is read and dropped).
 
     Raises:
         CheckpointError: an unknown format, a damaged file, a zip bomb, one whose pickle
@@ -42,7 +49,7 @@ def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
     """
     kind = _format(stream)
     try:
-        content = _READERS[kind](stream)
+        return _READERS[kind](stream, wanted)
     except (CheckpointError, MemoryError):
         raise
     except pickle.UnpicklingError as error:
@@ -53,7 +60,6 @@ def read_state_dict(stream: IO[bytes]) -> dict[str, Tensor]:
             f"The checkpoint looks like {kind} but cannot be read as such: it is truncated or "
             f"damaged ({_first_line(error)}). Copy it again."
         ) from error
-    return _tensors(content)
 
 
 def _format(stream: IO[bytes]) -> str:
@@ -97,11 +103,52 @@ def _refuse_bomb(archive: zipfile.ZipFile, size: int) -> None:
         )
 
 
-def _read_saved(stream: IO[bytes]) -> Any:
-    return torch.load(stream, map_location="cpu", weights_only=True)
+def _read_saved(stream: IO[bytes], wanted: Wanted | None) -> dict[str, Tensor]:
+    if wanted is None:
+        return _tensors(torch.load(stream, map_location="cpu", weights_only=True))
+    # On the meta device only the pickle is read: it is refused here if it holds more than data.
+    _tensors(torch.load(stream, map_location="meta", weights_only=True))
+    with _zip(stream) as archive:
+        try:
+            return _read_archive(archive, _SavedUnpickler, _tensors, wanted)
+        except (AttributeError, KeyError, TypeError, pickle.UnpicklingError):
+            pass  # it holds something odd beside the tensors
+    stream.seek(0)
+    return _read_saved_as_before(stream, wanted)
 
 
-def _read_safetensors(stream: IO[bytes]) -> dict[str, Tensor]:
+def _read_saved_as_before(stream: IO[bytes], wanted: Wanted | None) -> dict[str, Tensor]:
+    tensors = _tensors(torch.load(stream, map_location="cpu", weights_only=True))
+    return {
+        name: tensor if wanted is None or wanted(name) else tensor.to("meta")
+        for name, tensor in tensors.items()
+    }
+
+
+def _materialised(
+    tensors: Mapping[str, Tensor],
+    places: Mapping[str, zipfile.ZipInfo],
+    archive: zipfile.ZipFile,
+) -> dict[str, Tensor]:
+    """Give those of the hollow `tensors` that have a place there their values."""
+    storages: dict[str, Tensor] = {}
+    found = dict(tensors)
+    for name, entry in places.items():
+        hollow = tensors[name]
+        if entry.filename not in storages:
+            length = hollow.untyped_storage().nbytes() // hollow.itemsize
+            if entry.file_size < length * hollow.itemsize:
+                raise EOFError(f"storage {entry.filename} is too short")
+            storage = torch.empty(length, dtype=hollow.dtype)
+            with archive.open(entry) as file:
+                _fill(storage, file)
+            storages[entry.filename] = storage
+        whole = storages[entry.filename]
+        found[name] = whole.as_strided(hollow.size(), hollow.stride(), hollow.storage_offset())
+    return found
+
+
+def _read_safetensors(stream: IO[bytes], wanted: Wanted | None) -> dict[str, Tensor]:
     """Read tensor after tensor, each straight into its own memory.
 
     Format: eight bytes with the header's length, a JSON header, the data
@@ -112,13 +159,18 @@ def _read_safetensors(stream: IO[bytes]) -> dict[str, Tensor]:
     header.pop("__metadata__", None)
     start, end = 8 + length, stream.seek(0, 2)
     _check_places(header, end - start)
+    prefix = _common_prefix(header)
     tensors = {}
     for name, entry in header.items():
-        tensor = torch.empty(entry["shape"], dtype=_SAFETENSORS_DTYPES[entry["dtype"]])
+        dtype = _SAFETENSORS_DTYPES[entry["dtype"]]
+        if wanted is not None and not wanted(name.removeprefix(prefix)):
+            tensors[name] = torch.empty(entry["shape"], dtype=dtype, device="meta")
+            continue
+        tensor = torch.empty(entry["shape"], dtype=dtype)
         stream.seek(start + entry["data_offsets"][0])
         _fill(tensor, stream)
         tensors[name] = tensor
-    return tensors
+    return _tensors(tensors)
 
 
 def _check_places(header: Mapping[str, Any], room: int) -> None:
@@ -151,13 +203,32 @@ def _fill(tensor: Tensor, source: IO[bytes]) -> None:
         position += len(chunk)
 
 
-def _read_torchscript(stream: IO[bytes]) -> dict[str, Tensor]:
+def _read_torchscript(stream: IO[bytes], wanted: Wanted | None) -> dict[str, Tensor]:
     """Read parameters and buffers of a TorchScript archive; its code is never opened."""
     with _zip(stream) as archive:
-        (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
-        with archive.open(pickled) as file:
-            module = _ScriptUnpickler(file, archive, pickled.removesuffix(".pkl")).load()
-    return dict(_named_tensors(module, "", set()))
+        return _read_archive(archive, _ScriptUnpickler, _script_tensors, wanted)
+
+
+def _script_tensors(module: Any) -> dict[str, Tensor]:
+    return _tensors(dict(_named_tensors(module, "", set())))
+
+
+def _read_archive(
+    archive: zipfile.ZipFile,
+    unpickler_of: "type[_ArchiveUnpickler]",
+    tensors_of: Callable[[Any], dict[str, Tensor]],
+    wanted: Wanted | None,
+) -> dict[str, Tensor]:
+    (pickled,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
+    with archive.open(pickled) as file:
+        unpickler = unpickler_of(file, archive, pickled.removesuffix(".pkl"))
+        tensors = tensors_of(unpickler.load())
+    places = {
+        name: unpickler.entry_of(tensor)
+        for name, tensor in tensors.items()
+        if wanted is None or wanted(name)
+    }
+    return _materialised(tensors, places, archive)
 
 
 class _ScriptObject:
@@ -170,18 +241,42 @@ class _ScriptObject:
             self.state = state
 
 
-class _ScriptUnpickler(pickle.Unpickler):
-    """Knows tensors and bags of attributes; refuses every other name.
-
-    What `torch.jit.save` writes into `data.pkl` is listed in PyTorch's
-    "TorchScript serialization" notes.
-    """
+class _ArchiveUnpickler(pickle.Unpickler):
+    """Makes tensors without values of what a zip archive pickles for them."""
 
     def __init__(self, file: IO[bytes], archive: zipfile.ZipFile, folder: str) -> None:
         super().__init__(file)
         self._archive = archive
         self._folder = folder
         self._storages: dict[str, Tensor] = {}
+        self._entries: dict[int, zipfile.ZipInfo] = {}
+
+    def persistent_load(self, key: Any) -> Tensor:
+        kind, dtype, name, _location, length = key
+        if kind != "storage":
+            raise pickle.UnpicklingError(f"Unsupported persistent id {kind!r}")
+        if name not in self._storages:
+            entry = self._archive.getinfo(f"{self._folder}/{name}")
+            self._storages[name] = torch.empty(length, dtype=dtype, device="meta")
+            self._entries[_storage_id(self._storages[name])] = entry
+        return self._storages[name]
+
+    def entry_of(self, tensor: Tensor) -> zipfile.ZipInfo:
+        """Return where in the archive the values of the hollow `tensor` lie."""
+        return self._entries[_storage_id(tensor)]
+
+    def _tensor(
+        self, storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
+    ) -> Tensor:
+        return storage.as_strided(size, stride, offset)
+
+
+class _ScriptUnpickler(_ArchiveUnpickler):
+    """Knows tensors and bags of attributes; refuses every other name.
+
+    What `torch.jit.save` writes into `data.pkl` is listed in PyTorch's
+    "TorchScript serialization" notes.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
         if module.split(".")[0] == "__torch__":
@@ -199,27 +294,41 @@ class _ScriptUnpickler(pickle.Unpickler):
             return self._untagged
         raise pickle.UnpicklingError(f"Unsupported global: GLOBAL {module}.{name}")
 
-    def persistent_load(self, key: Any) -> Tensor:
-        kind, dtype, name, _location, length = key
-        if kind != "storage":
-            raise pickle.UnpicklingError(f"Unsupported persistent id {kind!r}")
-        if name not in self._storages:
-            entry = self._archive.getinfo(f"{self._folder}/{name}")
-            if entry.file_size < length * dtype.itemsize:
-                raise EOFError(f"storage {name} is too short")
-            storage = torch.empty(length, dtype=dtype)
-            with self._archive.open(entry) as file:
-                _fill(storage, file)
-            self._storages[name] = storage
-        return self._storages[name]
-
-    def _tensor(
-        self, storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
-    ) -> Tensor:
-        return storage.as_strided(size, stride, offset)
-
     def _untagged(self, value: object, _type: str) -> object:
         return value
+
+
+class _SavedUnpickler(_ArchiveUnpickler):
+    """Knows tensors; everything else becomes a bag, of which nothing is run."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "torch._utils" and name.startswith("_rebuild_parameter"):
+            return _first
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return self._tensor
+        if (module, name) == ("collections", "OrderedDict"):
+            return dict
+        if module == "torch" and name in _STORAGE_DTYPES:
+            return _STORAGE_DTYPES[name]
+        return type(name, (_Bag,), {})
+
+
+class _Bag(_ScriptObject):
+    """Takes whatever it is made of."""
+
+    def __new__(cls, *_: object) -> "_Bag":
+        return super().__new__(cls)
+
+    def __init__(self, *_: object) -> None:
+        super().__init__()
+
+
+def _first(tensor: Tensor, *_: object) -> Tensor:
+    return tensor
+
+
+def _storage_id(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
 
 
 def _named_tensors(module: _ScriptObject, prefix: str, seen: set[int]) -> list[tuple[str, Tensor]]:
@@ -253,9 +362,13 @@ def _tensors(content: object) -> dict[str, Tensor]:
             "Expected a checkpoint with a state dict, found no tensor in it. "
             "Save it by torch.save(model.state_dict(), FILE) and split it again."
         )
-    if all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
-    return tensors
+    prefix = _common_prefix(tensors)
+    return {name.removeprefix(prefix): value for name, value in tensors.items()}
+
+
+def _common_prefix(names: Iterable[str]) -> str:
+    """What data-parallel training puts before each name, if it does."""
+    return "module." if all(name.startswith("module.") for name in names) else ""
 
 
 def _refusal(message: str) -> str:
@@ -274,7 +387,7 @@ def _first_line(error: Exception) -> str:
 
 _READERS = {
     "a torch.save file": _read_saved,
-    "a torch.save file of the older format": _read_saved,
+    "a torch.save file of the older format": _read_saved_as_before,
     "a safetensors file": _read_safetensors,
     "a TorchScript archive": _read_torchscript,
 }

@@ -1,36 +1,46 @@
-"""`ClipEncoder`: a model of open_clip as an `Encoder`."""
+"""`ClipEncoder`: the two towers of a CLIP model as an `Encoder`. Needs no PyTorch itself."""
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Protocol
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor, nn
 
 from core import checkpoint
 from core.checkpoint import ModelManifest
-from core.encoder.protocol import ReadText
+from core.encoder.protocol import Kind, ReadText, Tower
 from core.encoder.tokenizer import load_tokenizer
+from core.progress import Progress
 from core.words import unknown_words
 
 _TEXTS_AT_ONCE = 256
 _PICTURES_AT_ONCE = 64
 
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+class Towers(Protocol):
+    """Where a `ClipEncoder` has its towers from."""
+
+    def open(self, kind: Kind) -> Tower:
+        """Read a tower's weights."""
+
+    def runtime(self, kind: Kind) -> str:
+        """Return the `runtime` of the tower that `open` gives; it does not change by itself."""
+
+    def prepare(self, kind: Kind, progress: Progress | None = None) -> bool:
+        """Make what lets a faster runtime serve `kind`; return whether `open` changes by it."""
 
 
 class ClipEncoder:
-    """An `Encoder` round a model of open_clip; `load_encoder` makes it."""
+    """An `Encoder` with the towers of `towers`; `load_encoder` makes it."""
 
     def __init__(
         self,
         manifest: ModelManifest,
-        model: nn.Module,
+        towers: Towers,
         precision: str = "fp32",
+        device: str = "cpu",
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.manifest = manifest
@@ -40,23 +50,26 @@ class ClipEncoder:
         self.preprocessing = manifest.preprocessing
         self.warnings = warnings
         self.precision = precision
-        # Any: the towers' attributes are open_clip's, which has no types.
-        self._model: Any = model.eval()
-        self._device = next(model.parameters()).device
+        self.device = device
         self._tokenizer = load_tokenizer(manifest)
         self.context_length = self._tokenizer.context_length
-        # One forward pass at a time: PyTorch uses all cores for it anyway, and the text
-        # tower's position table is swapped while it runs.
-        self._lock = threading.Lock()
+        self._towers = towers
+        self._open: dict[Kind, Tower] = {}
+        # Who waits for one tower to be read does not wait for the other.
+        self._opening = {"text": threading.Lock(), "image": threading.Lock()}
 
     @cached_property
     def fingerprint(self) -> str:
         return checkpoint.fingerprint(self.manifest.folder)
 
+    @property
+    def runtime(self) -> str:
+        tower = self._open.get("image")
+        return tower.runtime if tower else self._towers.runtime("image")
+
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows; what goes beyond the context is cut."""
-        tokens = torch.from_numpy(self._tokenizer(texts))
-        return self._batched(tokens, _TEXTS_AT_ONCE, self._text_features)
+        return self._encoded("text", self._tokenizer(texts), _TEXTS_AT_ONCE)
 
     def encode_images(self, images: Sequence[Image.Image]) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows."""
@@ -68,12 +81,8 @@ class ClipEncoder:
         return np.concatenate(batches) if batches else np.empty((0, self.dim), np.float32)
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """Return float32, shape (n, dim), for preprocessed pictures (n, 3, size, size)."""
-        return self._batched(
-            torch.from_numpy(pixels),
-            max(1, len(pixels)),
-            lambda batch: self._model.encode_image(batch, normalize=True),
-        )
+        """Return float32, shape (n, dim), for prepared pictures; see `Encoder`."""
+        return self._encoded("image", pixels, max(1, len(pixels)))
 
     def read_text(self, text: str) -> ReadText:
         """Return what the tokenizer makes of `text`."""
@@ -82,52 +91,36 @@ class ClipEncoder:
         unknown = () if known is None else unknown_words(text, known)
         return ReadText(n_tokens, cut, unknown)
 
-    def _batched(self, rows: Tensor, at_once: int, features: Callable[[Tensor], Any]) -> np.ndarray:
-        found = [
-            self._forward(rows[start : start + at_once].to(self._device), features)
-            for start in range(0, len(rows), at_once)
-        ]
-        return np.concatenate(found) if found else np.empty((0, self.dim), np.float32)
+    def release(self, tower: Kind) -> None:
+        """Let go of a tower's memory; it is read again when it is next used."""
+        with self._opening[tower]:
+            self._open.pop(tower, None)
 
-    def _forward(self, batch: Tensor, features: Callable[[Tensor], Any]) -> np.ndarray:
-        with (
-            self._lock,
-            torch.inference_mode(),
-            self._precision(),
-        ):
-            vectors = features(batch).float()
-            unit: np.ndarray = nn.functional.normalize(vectors, dim=-1).cpu().numpy()
-            return unit
+    def prepare(self, *towers: Kind, progress: Progress | None = None) -> None:
+        """Convert towers for the faster runtime, once for each model; blocks some 20 seconds.
 
-    def _precision(self) -> AbstractContextManager[None]:
-        if self.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self._device.type, PRECISIONS[self.precision])
+        It happens in a process of its own, and what is encoded meanwhile is encoded as before.
+        Where the runtime cannot serve (see `load_encoder`), or all is there, nothing happens.
 
-    def _text_features(self, tokens: Tensor) -> Any:
-        """Encode `tokens` cut behind the longest text.
-
-        The text tower is causal, so what stands behind the end token changes nothing.
+        Args:
+            towers: in this order; none means both, text first.
+            progress: told in towers.
         """
-        prefix: str = "text." if hasattr(self._model, "text") else ""
-        tower = getattr(self._model, "text", self._model)
-        if not is_causal(tower):
-            return self._model.encode_text(tokens, normalize=True)
-        longest = int((tokens == self._tokenizer.end).int().argmax(dim=1).max()) + 1
-        shorter = {
-            f"{prefix}positional_embedding": tower.positional_embedding[:longest],
-            f"{prefix}attn_mask": tower.attn_mask[:longest, :longest],
-        }
-        outputs = torch.func.functional_call(
-            self._model, shorter, (None, tokens[:, :longest].contiguous())
-        )
-        return outputs["text_features"] if isinstance(outputs, dict) else outputs[1]
+        for kind in towers or ("text", "image"):
+            if self._towers.prepare(kind, progress):
+                self.release(kind)
 
+    def _tower(self, kind: Kind) -> Tower:
+        tower = self._open.get(kind)
+        if tower is None:
+            with self._opening[kind]:
+                tower = self._open.get(kind) or self._towers.open(kind)
+                self._open[kind] = tower
+        return tower
 
-def is_causal(tower: Any) -> bool:
-    pool = getattr(tower, "pool_type", None) or getattr(tower, "text_pool_type", None)
-    return bool(
-        tower.attn_mask is not None
-        and getattr(tower, "cls_emb", None) is None
-        and pool in ("argmax", "eos")
-    )
+    def _encoded(self, kind: Kind, rows: np.ndarray, at_once: int) -> np.ndarray:
+        if not len(rows):
+            return np.empty((0, self.dim), np.float32)
+        tower = self._tower(kind)
+        starts = range(0, len(rows), at_once)
+        return np.concatenate([tower(rows[start : start + at_once]) for start in starts])

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 from core.preprocessing import Preprocessing
+
+Kind = Literal["text", "image"]
+"""The two towers of a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +30,30 @@ class ReadText:
     unknown_words: tuple[str, ...]
 
 
+class Tower(Protocol):
+    """One half of a model, in memory.
+
+    Attributes:
+        runtime: what computes it: "torch" or "onnxruntime".
+    """
+
+    runtime: str
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Return float32, shape (n, dim), unit rows.
+
+        Args:
+            batch: at least one row. Texts: tokens, int64, shape (n, context_length). Pictures:
+                preprocessed, float32, shape (n, 3, size, size), or as decoded and cropped,
+                uint8, shape (n, size, size, 3).
+        """
+
+
 class Encoder(Protocol):
     """Turns texts and pictures into vectors of one space; may be used by several threads.
+
+    A tower's weights are read when it is first used, so who only gives texts never pays for
+    the image tower.
 
     Attributes:
         dim: length of a vector.
@@ -36,6 +61,8 @@ class Encoder(Protocol):
         fingerprint: sha256 of the checkpoint.
         context_length: tokens that the model sees of a text, start and end included.
         precision: of the computation: "fp32", "bf16" or "fp16".
+        device: "cpu", "cuda:0" and so on.
+        runtime: what computes pictures: "torch" or "onnxruntime".
         preprocessing: how pictures become the input of `encode_pixels`; picklable.
         warnings: sentences a person should read before trusting the results.
     """
@@ -45,11 +72,15 @@ class Encoder(Protocol):
     drawn: bool
     context_length: int
     precision: str
+    device: str
     preprocessing: Preprocessing
     warnings: tuple[str, ...]
 
     @property
     def fingerprint(self) -> str: ...
+
+    @property
+    def runtime(self) -> str: ...
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows."""
@@ -62,7 +93,15 @@ class Encoder(Protocol):
         """
 
     def encode_pixels(self, pixels: np.ndarray) -> np.ndarray:
-        """The same for preprocessed pictures: float32, shape (n, 3, size, size)."""
+        """The same for prepared pictures.
+
+        Args:
+            pixels: `preprocessing`'s float32, shape (n, 3, size, size); or its `square`'s
+                uint8, shape (n, size, size, 3), which is normalised here.
+        """
 
     def read_text(self, text: str) -> ReadText:
         """Return what the tokenizer makes of `text`."""
+
+    def release(self, tower: Kind) -> None:
+        """Let go of a tower's memory; it is read again when it is next used."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,11 @@ def text_features(model: torch.nn.Module, texts: list[str]) -> np.ndarray:
     """open_clip's own answer, of the full context."""
     with torch.inference_mode():
         return model.encode_text(TOKENIZER(texts), normalize=True).numpy()
+
+
+def tower(encoder: ClipEncoder, kind: str) -> torch.nn.Module:
+    """The module that computes a tower, its weights read."""
+    return encoder._tower(kind).model
 
 
 class TestVectors:
@@ -201,14 +207,16 @@ class TestTextCutAtItsEnd:
 
     def test_runs_the_tower_on_the_short_text_only(self, encoder):
         lengths = []
-        handle = encoder._model.ln_final.register_forward_hook(
+        encoder.encode_texts(["a dog"])
+        model = encoder._open["text"].model
+        handle = model.ln_final.register_forward_hook(
             lambda _module, inputs, _output: lengths.append(inputs[0].shape[1])
         )
         encoder.encode_texts(["a dog"])
         encoder.encode_texts(["a dog", LONG])
         handle.remove()
         assert lengths == [4, 77]
-        assert encoder._model.positional_embedding.shape[0] == 77
+        assert model.positional_embedding.shape[0] == 77
 
 
 class TestReadText:
@@ -265,9 +273,8 @@ class TestReadText:
         assert encoder.read_text(text).unknown_words == unknown
 
     def test_names_no_word_where_the_model_lists_none(self, encoder):
-        manifest = checkpoint.read_manifest(encoder.manifest.folder)
-        object.__setattr__(manifest, "known_words", None)
-        assert ClipEncoder(manifest, encoder._model).read_text("quantum").unknown_words == ()
+        manifest = replace(encoder.manifest, known_words=None)
+        assert ClipEncoder(manifest, encoder._towers).read_text("quantum").unknown_words == ()
 
 
 class TestLoading:
@@ -288,16 +295,24 @@ class TestLoading:
 
     def test_weights_are_those_read_without_a_second_copy(self, folder, monkeypatch):
         state = checkpoint.load_state_dict(folder)
-        monkeypatch.setattr(checkpoint, "load_state_dict", lambda _: dict(state))
+        monkeypatch.setattr(
+            checkpoint,
+            "load_state_dict",
+            lambda _, wanted: {name: tensor for name, tensor in state.items() if wanted(name)},
+        )
         encoder = load_encoder(folder, device="cpu")
-        for name, parameter in encoder._model.named_parameters():
+        image = {f"visual.{name}": p for name, p in tower(encoder, "image").named_parameters()}
+        text = dict(tower(encoder, "text").named_parameters())
+        assert (image | text).keys() == state.keys()
+        for name, parameter in (image | text).items():
             assert parameter.data_ptr() == state[name].data_ptr(), name
             assert not parameter.requires_grad
 
     def test_halves_are_computed_in_fp32(self, tmp_path, model, encoder):
         halves = {name: tensor.half() for name, tensor in model.state_dict().items()}
         half = load_encoder(stored(tmp_path / "half", halves, config=SMALL, precision="fp16"))
-        assert {p.dtype for p in half._model.parameters()} == {torch.float32}
+        for kind in ("text", "image"):
+            assert {p.dtype for p in tower(half, kind).parameters()} == {torch.float32}
         assert np.allclose(half.encode_texts(["a dog"]), encoder.encode_texts(["a dog"]), atol=1e-3)
 
     def test_quickgelu_is_used_where_it_is_stated(self, tmp_path, model):
