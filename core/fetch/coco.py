@@ -35,6 +35,7 @@ __all__ = ["KNOWN", "FetchedDataset", "KnownDataset", "Wanted", "fetch_coco", "k
 ARCHIVES = ".archives"
 _NEEDED = ("captions", "instances")
 _MARGIN = 2**30
+_FEW = 200
 
 Stage = Callable[[str, str], AbstractContextManager[Progress]]
 
@@ -181,7 +182,11 @@ class _Fetch:
     def run(self) -> FetchedDataset:
         needs_annotations = self._wanted.annotations and not self._has_annotations()
         by_archive = self._wanted.images and self._wanted.image_ids is None
+        lost: Sequence[str] = ()
         needs_pictures = by_archive and not self._has_pictures()
+        if needs_pictures and not needs_annotations:
+            lost = self._lost()
+            needs_pictures = not lost
         archives = [self._known.annotations] if needs_annotations else []
         archives += [self._known.pictures] if needs_pictures else []
         sources = [self._source(archive) for archive in archives]
@@ -193,7 +198,9 @@ class _Fetch:
             prefix = f"{self._known.name}/"
             self._have(sources.pop(0), lambda name: name.startswith(prefix))
         if self._wanted.images and self._wanted.image_ids is not None:
-            self._fetch_one_by_one(self._wanted.image_ids)
+            lost = self._names(self._wanted.image_ids)
+        if lost:
+            self._fetch_one_by_one(lost)
         dataset = self._register()
         return FetchedDataset(
             name=self._known.name,
@@ -313,12 +320,21 @@ class _Fetch:
         elif source.is_ours:
             source.path.unlink(missing_ok=True)
 
-    def _fetch_one_by_one(self, image_ids: Sequence[int]) -> None:
+    def _lost(self) -> Sequence[str]:
+        """The few pictures that are gone since all were unpacked; empty when they are many."""
+        dataset = self._register() if self._note.exists() else None
+        if dataset is None or self._stash(self._known.pictures).exists():
+            return ()
+        names = list(dataset.images.file_names)
+        lost = [name for name in names if not (self._pictures / name).is_file()]
+        return lost if len(lost) <= _FEW else ()
+
+    def _fetch_one_by_one(self, names: Sequence[str]) -> None:
         with self._stage("Fetching pictures", "pictures") as progress:
             self._failures = fetch_pictures(
                 self._mirror,
                 self._known,
-                self._names(image_ids),
+                names,
                 self._pictures,
                 self._settings,
                 progress,

@@ -203,7 +203,7 @@ class FaultyServer:
         with self._guard:
             faults = self._faults.get(path, [])
             for at, (fault, times) in enumerate(faults):
-                if length > fault.beyond:
+                if not fault.beyond or length > fault.beyond:
                     faults[at : at + 1] = [] if times == 1 else [(fault, times - 1)]
                     return fault
             return None

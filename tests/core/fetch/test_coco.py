@@ -255,12 +255,16 @@ class TestGoingOn:
         assert fetch(settings).dataset.count_missing_files() == 0
         assert mirror.annotations not in asked(server)
 
-    def test_a_picture_that_was_lost_comes_back(self, settings, mirror):
+    @pytest.mark.parametrize("few", [200, 0], ids=["few", "many"])
+    def test_pictures_that_were_lost_come_back(self, settings, mirror, server, monkeypatch, few):
         fetch(settings)
         lost = settings.data / "val2014" / "val2014" / next(iter(mirror.pictures))
         lost.unlink()
+        server.asked.clear()
+        monkeypatch.setattr("core.fetch.coco._FEW", few)
         assert fetch(settings).dataset.count_missing_files() == 0
         assert lost.read_bytes() == mirror.pictures[lost.name]
+        assert (mirror.zips in asked(server)) == (few == 0)
 
 
 class TestOneByOne:
