@@ -4,6 +4,7 @@ While it goes on, nobody else's page waits: what it makes is a file, which is th
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def open_apart(
 
     Args:
         path, settings: as of `core.coco.open_dataset`.
-        progress: told the bytes read, should there be any to read; may raise `Cancelled`.
+        progress: told how far the reading is, if there is any (thousandths from another
+            process, else bytes); may raise `Cancelled`.
         cancelled: asked ten times a second while another process reads; true ends the work.
 
     Raises:
@@ -50,7 +52,7 @@ def open_apart(
 def build_index(settings: Settings, arguments: dict[str, Any], progress: Progress) -> None:
     """Make the indexes of a dataset, that of the captions' words too.
 
-    A task of `core.workers.run_apart`; progress is told the bytes read.
+    A task of `core.workers.run_apart`; progress is told thousandths.
 
     Args:
         arguments: `path`, as of `core.coco.open_dataset`.
@@ -58,7 +60,22 @@ def build_index(settings: Settings, arguments: dict[str, Any], progress: Progres
     Raises:
         DatasetError: as `open_dataset`.
     """
-    open_dataset(Path(arguments["path"]), settings, progress).caption_words()
+    files, words = _Thousandths(progress, 0, 850), _Thousandths(progress, 850, 1000)
+    open_dataset(Path(arguments["path"]), settings, files).caption_words(words)
+    progress.update(1000, 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thousandths:
+    """One of several steps, told as part of the whole."""
+
+    progress: Progress
+    first: int
+    last: int
+
+    def update(self, done: int, total: int) -> None:
+        share = done / total if total else 1.0
+        self.progress.update(self.first + int((self.last - self.first) * share), 1000)
 
 
 def _bytes_at(path: Path) -> int:
