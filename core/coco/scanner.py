@@ -110,7 +110,6 @@ class _Text:
                 offsets of the file.
         """
         self.character(at)
-        length = len(self._window)
         while True:
             is_last = self._start + len(self._window) >= self.size
             try:
@@ -121,8 +120,7 @@ class _Text:
             except (StopIteration, IndexError, json.JSONDecodeError) as error:
                 if is_last:
                     raise self._of_file(error) from None
-            length *= 2
-            self._load(at, length)
+            self._load(at, 2 * len(self._window) if self._start == at else _WINDOW)
 
     def raw(self, start: int, end: int) -> bytes:
         """Return the bytes from `start` to `end`."""

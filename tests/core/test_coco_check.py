@@ -329,7 +329,7 @@ def test_the_words_group_remarks_by_what_they_mean(tmp_path):
         "  9 instances, 2 categories",
         "  no picture folder: pictures are fetched from the records' addresses",
         "Mended in the index; the files stay as they are:",
-        "  8 instances have no `iscrowd`: read as 0. pycocotools stops at such a file. "
+        "  8 instances have no `iscrowd`: read as 0. pycocotools cannot score against such a file. "
         "(annotation 1 of picture 1, annotation 2 of picture 1, annotation 3 of picture 1, "
         "annotation 4 of picture 1, annotation 5 of picture 1, …)",
         "Odd, and left as it is:",

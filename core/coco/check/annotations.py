@@ -157,7 +157,7 @@ class _File:
             "iscrowd-missing",
             Level.MENDED,
             "has",
-            "no `iscrowd`: read as 0. pycocotools stops at such a file",
+            "no `iscrowd`: read as 0. pycocotools cannot score against such a file",
         )
         return missing + self._odd_ones(
             Odd.ISCROWD_NO_FLAG,
