@@ -109,6 +109,8 @@ def fetch_model(
         if (here := _already(folder, model)) is not None:
             staging.remove()  # left by one that was killed when it was done
             return here
+        for left in settings.models.glob(f".{name}.????????.tmp"):
+            shutil.rmtree(left)  # by one that was killed while it wrote the parts
         origin = _origin(model, settings, staging, source)
         tokenizer = staging.tokenizer(model, origin, settings)  # small, so it fails first
         weights = staging.weights(model, origin, settings, fetching)
@@ -202,6 +204,8 @@ class _Staging:
 
     def begin(self, record: Mapping[str, Any]) -> None:
         """Remember the origin; what lies here of another one is removed."""
+        for left in self._folder.glob(".*tmp*"):
+            left.unlink()  # by a fetch that was killed while it wrote
         if self.record != record:
             self.remove()
             self._folder.mkdir(parents=True)

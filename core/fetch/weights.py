@@ -6,6 +6,8 @@ Numbers keep the precision they are stored in.
 """
 
 import json
+import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
@@ -193,4 +195,6 @@ def _write(state: "Mapping[str, Tensor]", target: Path) -> None:
         try:
             save_file(apart, temporary, metadata={"format": "pt"})
         except SafetensorError as error:
-            raise OSError(None, str(error), str(target)) from error
+            found = re.search(r"os error ([0-9]+)", str(error))
+            code = int(found[1]) if found else 0
+            raise OSError(code, os.strerror(code) if code else str(error)) from error

@@ -235,7 +235,7 @@ class TestFaults:
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
         try:
-            with pytest.raises(DownloadError, match=r"tiny-made_here|written"):
+            with pytest.raises(DownloadError, match=r"does not take a file as large as tiny-made"):
                 fetch_model(TINY, settings, source=str(files / kind))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -243,12 +243,29 @@ class TestFaults:
         assert fetch_model(TINY, settings, source=str(files / kind)).parts == 1
 
     def test_what_a_killed_fetch_left_goes_with_the_next(self, settings, files):
-        first = fetch_model(TINY, settings, source=str(files / "safe"))
-        left = settings.models / ".tiny-made_here.fetch"
-        left.mkdir()
-        (left / "weights").write_bytes(b"x")
-        assert fetch_model(TINY, settings, source=str(files / "safe")).sha256 == first.sha256
+        fetch_model(TINY, settings, source=str(files / "safe"))
+        staging = settings.models / ".tiny-made_here.fetch"
+        staging.mkdir()
+        (staging / "weights").write_bytes(b"x")
+        fetch_model(TINY, settings, source=str(files / "safe"))
         assert left_in(settings) == []
+
+    def test_what_one_left_that_was_killed_while_it_wrote_goes_too(self, settings, files):
+        class Stop:
+            def update(self, done, total):
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            fetch_model(TINY, settings, source=str(files / "zip"), splitting=Stop())
+        parts = settings.models / ".tiny-made_here.a_b2c3d4.tmp"
+        parts.mkdir()
+        (parts / "clip_model_part_aa").write_bytes(b"half")
+        half = settings.models / ".tiny-made_here.fetch" / ".ready.safetensors.x.tmp.safetensors"
+        half.write_bytes(b"half")
+        with pytest.raises(Cancelled):
+            fetch_model(TINY, settings, source=str(files / "zip"), splitting=Stop())
+        assert not parts.exists()
+        assert not half.exists()
 
     def test_two_at_once_are_refused(self, hub, settings, files):
         from core.fetch.lock import only_one
