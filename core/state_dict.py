@@ -10,6 +10,7 @@ import pickle
 import re
 import struct
 import zipfile
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import IO, Any
@@ -72,10 +73,11 @@ def _format(stream: IO[bytes]) -> str:
             script = any(name.endswith("constants.pkl") for name in archive.namelist())
         stream.seek(0)
         return "a TorchScript archive" if script else "a torch.save file"
-    if head.startswith(b"\x80"):
-        return "a torch.save file of the older format"
+    # Before the pickle, whose first byte may also be that of a header's length.
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size - 8:
         return "a safetensors file"
+    if head.startswith(b"\x80"):
+        return "a torch.save file of the older format"
     raise CheckpointError(
         "Expected a checkpoint by torch.save, safetensors or a TorchScript archive, found a file "
         f"that begins with {head!r}. Check what was split, and that no part is missing."
@@ -307,7 +309,7 @@ class _SavedUnpickler(_ArchiveUnpickler):
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return self._tensor
         if (module, name) == ("collections", "OrderedDict"):
-            return dict
+            return OrderedDict  # a module's holds its version as an attribute
         if module == "torch" and name in _STORAGE_DTYPES:
             return _STORAGE_DTYPES[name]
         return type(name, (_Bag,), {})

@@ -21,7 +21,7 @@ from core import checkpoint
 from core.checkpoint import Part, PartsReader
 from core.content import sha256_of
 from core.errors import CheckpointError, CocoSiftError, ModelError
-from core.state_dict import _named_tensors, _ScriptObject
+from core.state_dict import _named_tensors, _ScriptObject, read_state_dict
 
 LFS_POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"
@@ -86,6 +86,57 @@ def saved(content: object, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def written(model: torch.nn.Module, kind: str) -> bytes:
+    """The state dict of `model`, which has two parts, in a format of its own."""
+    state = dict(model.state_dict())
+    if kind == "safetensors":
+        return safetensors.torch.save(state)
+    if kind == "TorchScript":
+        script = io.BytesIO()
+        torch.jit.save(torch.jit.script(_Both(model)), script)
+        return script.getvalue()
+    stored = saved(state)
+    return deflated(stored) if kind == "deflated" else stored
+
+
+class _Both(torch.nn.Module):
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.text, self.visual = model["text"], model["visual"]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.text(x) + self.visual(x)
+
+
+def deflated(stored: bytes) -> bytes:
+    source, target = zipfile.ZipFile(io.BytesIO(stored)), io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in source.infolist():
+            archive.writestr(entry.filename, source.read(entry))
+    return target.getvalue()
+
+
+class _Counting(io.BytesIO):
+    """Counts the bytes that are read from it."""
+
+    n_read = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        self.n_read += len(found)
+        return found
+
+    def readinto(self, buffer: bytearray) -> int:
+        count = super().readinto(buffer)
+        self.n_read += count
+        return count
+
+
+class _Shell:
+    def __reduce__(self) -> tuple:
+        return print, ("run",)
+
+
 class TestPartsReader:
     @given(
         sizes=st.lists(st.integers(1, 9), min_size=1, max_size=6),
@@ -134,13 +185,70 @@ class TestFormats:
         assert same(checkpoint.load_state_dict(folder), state)
 
     def test_a_deflated_zip_is_read(self, tmp_path, state):
-        stored = zipfile.ZipFile(io.BytesIO(saved(state)))
-        deflated = io.BytesIO()
-        with zipfile.ZipFile(deflated, "w", zipfile.ZIP_DEFLATED) as target:
-            for entry in stored.infolist():
-                target.writestr(entry.filename, stored.read(entry))
-        folder = split_bytes(deflated.getvalue(), tmp_path / "model")
+        folder = split_bytes(deflated(saved(state)), tmp_path / "model")
         assert same(checkpoint.load_state_dict(folder), state)
+
+    @pytest.mark.parametrize("kind", ["torch.save", "deflated", "safetensors", "TorchScript"])
+    def test_only_what_is_wanted_is_read(self, kind):
+        torch.manual_seed(0)
+        model = torch.nn.ModuleDict(
+            {name: torch.nn.Linear(300, 200) for name in ("text", "visual")}
+        )
+        state = dict(model.state_dict())
+        stream = _Counting(written(model, kind))
+        found = read_state_dict(stream, lambda name: name.startswith("text."))
+        assert found.keys() == state.keys()
+        for name, tensor in found.items():
+            assert (tensor.shape, tensor.dtype) == (state[name].shape, state[name].dtype)
+            assert tensor.is_meta is name.startswith("visual.")
+            assert tensor.is_meta or torch.equal(tensor, state[name])
+        one_half = 4 * 200 * 301
+        assert one_half * 0.8 < stream.n_read < one_half * 1.5
+
+    @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])
+    def test_what_is_not_wanted_is_not_returned(self, tmp_path, state, options):
+        folder = split_bytes(saved(state, **options), tmp_path / "model")
+        found = checkpoint.load_state_dict(folder, lambda name: name == "brain")
+        assert same(found, {"brain": state["brain"]})
+
+    def test_a_wanted_tensor_is_found_behind_the_prefix_of_data_parallel_training(self, tmp_path):
+        state = {"module.a": torch.ones(3), "module.b": torch.zeros(3)}
+        for kind, content in (("zip", saved(state)), ("other", safetensors.torch.save(state))):
+            folder = split_bytes(content, tmp_path / kind)
+            found = checkpoint.load_state_dict(folder, lambda name: name == "a")
+            assert same(found, {"a": torch.ones(3)})
+
+    def test_tensors_that_share_memory_are_each_read(self, tmp_path):
+        whole = torch.arange(20.0)
+        state = {"whole": whole, "end": whole[5:], "table": whole.view(4, 5).t()}
+        folder = split_bytes(saved(state), tmp_path / "model")
+        found = checkpoint.load_state_dict(folder, lambda name: name != "whole")
+        assert same(found, {"end": state["end"], "table": state["table"]})
+
+    def test_odd_things_beside_the_tensors_change_nothing(self, tmp_path, state):
+        content = {
+            "state_dict": state,
+            "epoch": 3,
+            "seen": {1, 2},
+            "of": torch.Size([3]),
+            "n": None,
+        }
+        folder = split_bytes(saved(content), tmp_path / "model")
+        found = checkpoint.load_state_dict(folder, lambda name: name == "brain")
+        assert same(found, {"brain": state["brain"]})
+
+    @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}])
+    def test_a_pickle_with_code_is_refused_whatever_is_wanted(self, tmp_path, options):
+        folder = split_bytes(saved({"a": torch.ones(3), "b": _Shell()}, **options), tmp_path / "m")
+        with pytest.raises(CheckpointError, match="nothing of it was run"):
+            checkpoint.load_state_dict(folder, lambda name: name == "a")
+
+    def test_names_and_shapes_are_listed_without_values(self, parts, state):
+        found = checkpoint.list_tensors(parts)
+        assert all(tensor.is_meta for tensor in found.values())
+        assert {name: (t.shape, t.dtype) for name, t in found.items()} == {
+            name: (t.shape, t.dtype) for name, t in state.items()
+        }
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     @pytest.mark.parametrize("script", [False, True], ids=["torch.save", "TorchScript"])

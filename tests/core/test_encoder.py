@@ -391,6 +391,117 @@ class TestLoading:
         assert found.stdout.strip() == "(1, 32)", found.stderr
 
 
+class TestTowers:
+    """Each is read when it is first used, and not before."""
+
+    @pytest.fixture
+    def read(self, monkeypatch):
+        """Names of the tensors that were read into towers, as they come."""
+        found: list[str] = []
+        original = checkpoint.load_state_dict
+
+        def spy(folder: Path, wanted: object = None) -> dict:
+            state = original(folder, wanted)
+            found.extend(state)
+            return state
+
+        monkeypatch.setattr(checkpoint, "load_state_dict", spy)
+        return found
+
+    def test_a_text_reads_no_image_tower(self, folder, read):
+        encoder = load_encoder(folder, device="cpu")
+        read.clear()
+        encoder.encode_texts(["a dog"])
+        assert "token_embedding.weight" in read
+        assert not any(name.startswith("visual.") for name in read)
+
+    def test_a_picture_reads_no_text_tower(self, folder, read, pictures):
+        encoder = load_encoder(folder, device="cpu")
+        read.clear()
+        encoder.encode_images(pictures)
+        assert read
+        assert all(name.startswith("visual.") for name in read)
+
+    def test_are_read_once(self, folder, read, pictures):
+        encoder = load_encoder(folder, device="cpu")
+        read.clear()
+        for _ in range(3):
+            encoder.encode_texts(["a dog"])
+            encoder.encode_images(pictures)
+        assert len(read) == len(set(read))
+
+    def test_once_released_are_read_again(self, folder, read, pictures):
+        encoder = load_encoder(folder, device="cpu")
+        expected = encoder.encode_images(pictures)
+        read.clear()
+        encoder.release("image")
+        encoder.release("text")  # which was never read
+        assert np.array_equal(encoder.encode_images(pictures), expected)
+        assert read
+
+    def test_of_a_custom_text_model_are_told_apart(self, tmp_path, pictures):
+        config = {**SMALL, "custom_text": True}
+        model = built(config)
+        encoder = load_encoder(stored(tmp_path / "m", model.state_dict(), config=config))
+        texts = ["a dog", LONG]
+        assert np.allclose(encoder.encode_texts(texts), text_features(model, texts), atol=1e-6)
+        pixels = np.stack([encoder.preprocessing(image) for image in pictures])
+        with torch.inference_mode():
+            expected = model.encode_image(torch.from_numpy(pixels), normalize=True).numpy()
+        assert np.allclose(encoder.encode_images(pictures), expected, atol=1e-6)
+
+    def test_wait_for_none_but_their_own_reading(self, folder, pictures, monkeypatch):
+        encoder = load_encoder(folder, device="cpu")
+        may_go_on, original = threading.Event(), encoder._towers.open
+
+        def slow(kind: str) -> object:
+            if kind == "image":
+                assert may_go_on.wait(60)
+            return original(kind)
+
+        monkeypatch.setattr(encoder._towers, "open", slow)
+        thread = threading.Thread(target=encoder.encode_images, args=(pictures,))
+        thread.start()
+        assert encoder.encode_texts(["a dog"]).shape == (1, 32)
+        assert thread.is_alive()
+        may_go_on.set()
+        thread.join()
+
+
+class TestPixels:
+    def test_as_decoded_give_the_vectors_of_normalised_ones(self, encoder, pictures):
+        squares = np.stack([encoder.preprocessing.square(image) for image in pictures])
+        assert squares.dtype == np.uint8
+        expected = encoder.encode_images(pictures)
+        assert np.abs(encoder.encode_pixels(squares) - expected).max() < 1e-6
+
+    def test_stay_as_they_were(self, encoder, pictures):
+        squares = np.stack([encoder.preprocessing.square(image) for image in pictures])
+        before = squares.copy()
+        encoder.encode_pixels(squares)
+        assert np.array_equal(squares, before)
+
+
+class TestPrecision:
+    @pytest.mark.parametrize("precision", ["bf16", "fp16"])
+    def test_that_the_processor_lacks_is_said(self, folder, monkeypatch, precision):
+        monkeypatch.setattr("core.encoder.loading._has_bf16", lambda: False)
+        (warning,) = load_encoder(folder, "cpu", precision).warnings
+        assert warning.startswith(f"This processor has no arithmetic in {precision}")
+
+    def test_that_the_processor_has_needs_no_word(self, folder, monkeypatch):
+        monkeypatch.setattr("core.encoder.loading._has_bf16", lambda: True)
+        assert load_encoder(folder, "cpu", "bf16").warnings == ()
+
+    def test_bf16_is_near_fp32(self, folder, encoder, pictures):
+        halves = load_encoder(folder, "cpu", "bf16")
+        for made, expected in (
+            (halves.encode_images(pictures), encoder.encode_images(pictures)),
+            (halves.encode_texts([LONG]), encoder.encode_texts([LONG])),
+        ):
+            assert (made * expected).sum(axis=1).min() > 0.999
+
+
 class TestAnotherArchitecture:
     def test_missing_keys_are_named(self, tmp_path, model):
         state = dict(model.state_dict())
@@ -466,9 +577,12 @@ class TestAnotherArchitecture:
         ("options", "message"),
         [
             ({"device": "tpu"}, "auto, cpu or cuda, found 'tpu'"),
+            ({"device": "cuda:x"}, "auto, cpu or cuda, found 'cuda:x'"),
+            ({"device": "cpu:1"}, "auto, cpu or cuda, found 'cpu:1'"),
             ({"precision": "int8"}, "fp32, bf16 or fp16, found 'int8'"),
+            ({"runtime": "tpu"}, "auto, torch, onnxruntime, found 'tpu'"),
         ],
-        ids=["device", "precision"],
+        ids=["device", "device number", "number of a processor", "precision", "runtime"],
     )
     def test_an_option_that_cannot_be_is_named(self, folder, options, message):
         with pytest.raises(ModelError, match=message):
