@@ -1,6 +1,7 @@
 """Retrieval is measured among the pictures that were chosen, by published definitions."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -204,3 +205,20 @@ class TestPublishedFigures:
         assert published_recall(tmp_path) is None
         (tmp_path / "model.json").write_text(content)
         assert published_recall(tmp_path) is None
+
+    def test_are_those_that_the_documentation_has(self):
+        text = (PROJECT_ROOT / "docs" / "models.md").read_text("utf-8")
+        rows = re.findall(r"^\| ([\w-]+), (\w+) \|((?: [0-9.]+ \|)+)$", text, re.MULTILINE)
+        said = {
+            (name, tag): [float(cell) for cell in cells.split("|")[:-1]]
+            for name, tag, cells in rows
+        }
+        known = {
+            key: [
+                float(f"{value + 1e-9:.3f}")
+                for recall in (one.captions, one.pictures)
+                for value in recall.values()
+            ]
+            for key, one in PUBLISHED.items()
+        }
+        assert said == known
