@@ -8,6 +8,8 @@ again, so a folder that is kept saves the writing next time.
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -62,6 +64,28 @@ def vit_b_32() -> Path:
     if not (parts / "clip_model_part_ag").exists():
         write_vit_b_32(parts)
     return parts
+
+
+def cache() -> Path:
+    """Return the cache folder for settings and encoders, so that a tower is converted once."""
+    return folder() / "cache"
+
+
+def converted() -> Path:
+    """Return `cache()` with both towers of that ViT-B-32 converted for the CPU runtime.
+
+    As `load_encoder(…, cache=…)` and `Settings.cache` take it. Converting takes half a minute,
+    once; where the runtime is not installed nothing is converted.
+    """
+    from benchmarks.ways import ROOT
+
+    code = (
+        "import sys; from pathlib import Path; from core.encoder import load_encoder;"
+        "load_encoder(Path(sys.argv[1]), cache=Path(sys.argv[2])).prepare()"
+    )
+    command = [sys.executable, "-c", code, str(vit_b_32()), str(cache())]
+    subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
+    return cache()
 
 
 def write_vit_b_32(parts: Path) -> None:

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
-from benchmarks.inputs import folder, val2014_with_model
+from benchmarks.inputs import cache, converted, folder, val2014_with_model
 from benchmarks.memory import Memory, descendants, memory_of, private_mb
 from benchmarks.rows import Row, at_most, bounded, seconds
 from benchmarks.visitors import Run, Visitor, visiting
@@ -71,6 +71,7 @@ class Server:
 def rows(quick: bool) -> list[Row]:
     """Measure start and memory; quickly: 2,000 pictures, one start and ten people."""
     home = val2014_with_model(small=quick)
+    converted()
     build_index(home)
     note = "2,000 pictures; " if quick else ""
     starts = Starts([], [])
@@ -198,7 +199,7 @@ def serving(home: Path, **environment: str) -> Iterator[Server]:
     log = folder() / "server.log"
     variables = {
         "COCOSIFT_HOME": str(home),
-        "COCOSIFT_CACHE": str(cache_of(home)),
+        "COCOSIFT_CACHE": str(cache()),
         "COCOSIFT_OFFLINE": "1",
         **environment,
     }
@@ -261,7 +262,7 @@ def import_alone() -> None:
 def build_index(home: Path) -> None:
     """Build the annotation index of val2014 unless it is there, in a process of its own."""
     code = "from core import open_library; open_library().dataset('val2014').coco"
-    variables = {"COCOSIFT_HOME": str(home), "COCOSIFT_CACHE": str(cache_of(home))}
+    variables = {"COCOSIFT_HOME": str(home), "COCOSIFT_CACHE": str(cache())}
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ | variables)
 
 
@@ -274,15 +275,11 @@ def keep_picture(home: Path) -> str:
 
     file = io.BytesIO()
     Image.radial_gradient("L").convert("RGB").resize((640, 480)).save(file, "JPEG")
-    settings = Settings(home=home, cache=cache_of(home), offline=True)
+    settings = Settings(home=home, cache=cache(), offline=True)
     return Uploads(settings).keep(file.getvalue()).sha
 
 
-def cache_of(home: Path) -> Path:
-    return folder() / "cache" / home.name
-
-
-def settled(server: Server, patience_s: float = 20.0) -> None:
+def settled(server: Server, patience_s: float = 10.0) -> None:
     """Wait until the server's memory stays as it is for a second."""
     deadline = time.perf_counter() + patience_s
     before = server.with_helpers()
