@@ -5,7 +5,7 @@ is opened. Its header names the index version and the source's size, time and sh
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,12 @@ class AnnotationIndex:
     areas: Floats
     iscrowd: npt.NDArray[np.int8]
     boxes: Floats
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the columns, mapped or in memory."""
+        columns = (getattr(self, field.name) for field in fields(self))
+        return sum(int(column.nbytes) for column in columns if hasattr(column, "nbytes"))
 
     def member(self, key: str) -> Member | None:
         """Return the top-level member named `key`, or None."""

@@ -5,7 +5,6 @@ of columns that is memory-mapped when it is opened. Its header names its version
 captions file's sha256, and the version of Unicode by which letters were told from the rest.
 """
 
-import json
 import unicodedata
 from array import array
 from bisect import bisect_left
@@ -20,6 +19,7 @@ import pyarrow as pa
 
 from core.coco.annotation_index import AnnotationIndex
 from core.coco.columns import columns_of, header_of, make_table, map_table, save_table
+from core.coco.records import parsed_list
 from core.coco.tables import Ints, Strings
 from core.progress import NoProgress, Progress
 from core.words import words_of
@@ -58,6 +58,11 @@ class CaptionWords:
     vocabulary: Strings
     tokens: npt.NDArray[np.int32]
     starts: Ints
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the columns, mapped or in memory."""
+        return self.vocabulary.n_bytes + self.tokens.nbytes + self.starts.nbytes
 
     @classmethod
     def empty(cls) -> "CaptionWords":
@@ -165,7 +170,7 @@ def _captions(index: AnnotationIndex, progress: Progress) -> Iterator[str]:
             last = min(first + _RECORDS_A_READ, n)
             begin, end = int(index.starts[first]), int(ends[last - 1])
             # Nothing but commas lies between records, so together they are a list.
-            for record in json.loads(b"[%b]" % reader.read(begin, end - begin)):
+            for record in parsed_list(b"[%b]" % reader.read(begin, end - begin)):
                 caption: str = record["caption"]
                 yield caption
             progress.update(last, n)

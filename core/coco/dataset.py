@@ -149,6 +149,12 @@ class CocoDataset:
         return self._indexes
 
     @property
+    def n_bytes(self) -> int:
+        """Bytes of the columns at hand, mapped or in memory; what is mapped gives way to need."""
+        words = self._caption_words.n_bytes if self._caption_words is not None else 0
+        return sum(index.n_bytes for index in self._indexes.values()) + words
+
+    @property
     def file_hashes(self) -> dict[str, str]:
         """The hex sha256 of each annotation file, by kind."""
         return {kind: index.source.sha256 for kind, index in self._indexes.items()}

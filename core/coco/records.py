@@ -76,7 +76,20 @@ def parsed(records: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """Parse records, many at once: a reader's cost for each call is that of a short record."""
     left = iter(records)
     while some := list(islice(left, _AT_ONCE)):
-        yield from json.loads(b"[" + b",".join(some) + b"]")
+        yield from parsed_list(b"[" + b",".join(some) + b"]")
+
+
+def parsed_list(text: bytes) -> list[Any]:
+    """Parse a JSON list as `json` does, four times as fast where there is nothing odd in it."""
+    # Here: half of all commands parse no record, and the import takes 40 ms.
+    import msgspec
+
+    try:
+        values: list[Any] = msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        # What `json` reads all the same: NaN, numbers beyond a double's, half a surrogate pair.
+        values = json.loads(text)
+    return values
 
 
 @dataclass(frozen=True, slots=True)

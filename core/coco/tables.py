@@ -37,6 +37,11 @@ class Strings(Sequence[str]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._array.to_pylist())
 
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the text and where each begins, mapped or in memory."""
+        return int(self._array.nbytes)
+
     def take(self, rows: Ints) -> list[str]:
         """Return the text at each of `rows`."""
         wanted = np.ascontiguousarray(rows, dtype=np.int64)

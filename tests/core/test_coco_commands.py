@@ -58,7 +58,7 @@ def test_add_tells_what_was_seen(tmp_path, files):
     assert "3 pictures, 1 without annotations" in result.stdout
     assert "2 captions, 1 instance, 2 categories" in result.stdout
     assert "2 of them have no file in" in result.stdout
-    assert "1 caption is of pictures that no file lists: left out. (picture 77)" in result.stdout
+    assert "1 caption is of a picture that no file lists: left out. (picture 77)" in result.stdout
     assert "python -m core embed --dataset small" in result.stdout
     assert result.stderr == ""
 

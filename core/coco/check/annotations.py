@@ -59,7 +59,8 @@ class _File:
             "dangling-annotations",
             Level.MENDED,
             lost.size,
-            f"{self._counted(lost.size, 'is')} of pictures that no file lists: left out",
+            f"{self._counted(lost.size, 'is')} of "
+            f"{'a picture' if lost.size == 1 else 'pictures'} that no file lists: left out",
             [f"picture {one}" for one in np.unique(lost)[:EXAMPLES]],
         ) + self._told(
             "pictures-not-listed",
@@ -84,9 +85,9 @@ class _File:
                 "repeated-annotation-ids",
                 Level.ODD,
                 repeated.size,
-                f"{counted(repeated.size, 'annotation id')} of the {self.kind} file more than "
-                f"once, on {int(counts[counts > 1].sum()):,} annotations. Each is kept here; "
-                f"pycocotools keeps the last of an id",
+                f"{counted(repeated.size, 'annotation id', 'stands')} more than once in the "
+                f"{self.kind} file, on {int(counts[counts > 1].sum()):,} annotations. Each "
+                f"annotation is kept here; pycocotools keeps the last of an id",
                 repeated[:EXAMPLES],
             ),
             *self._told(
@@ -94,7 +95,7 @@ class _File:
                 Level.ODD,
                 zero.size,
                 f"{self._counted(zero.size, 'has')} the id 0. pycocotools does not count a "
-                f"match with it, so its scores come out too low",
+                f"match with it, so scores come out too low",
                 self._examples(zero),
             ),
             *self._told(
@@ -146,7 +147,7 @@ class _File:
             "repeated-category-names",
             Level.ODD,
             len(repeated),
-            f"{counted(len(repeated), 'name')} given to more than one category",
+            f"{counted(len(repeated), 'name', 'stands')} for more than one category",
             repeated,
         )
 
@@ -215,8 +216,7 @@ class _File:
             "area-missing",
             Level.ODD,
             missing.size,
-            f"{self._counted(missing.size, 'has')} no area. Filters and figures by area leave "
-            f"them out",
+            f"{self._counted(missing.size, 'has')} no area. Filters and figures by area do without",
             self._examples(missing),
         ) + self._told(
             "area-zero",

@@ -6,7 +6,13 @@ from core.coco.check.report import Level, Remark
 
 EXAMPLES = 5
 
-_PLURALS = {"category": "categories", "has": "have", "is": "are", "names": "name", "its": "their"}
+_PLURALS = {
+    "category": "categories",
+    "has": "have",
+    "is": "are",
+    "names": "name",
+    "stands": "stand",
+}
 
 
 def remark(

@@ -74,7 +74,7 @@ def _sizes(dataset: CocoDataset) -> list[Remark]:
         Level.ODD,
         unknown.size,
         f"{counted(unknown.size, 'picture', 'has')} no width and height above 0, so nothing "
-        f"tells whether boxes lie in them",
+        f"tells whether boxes lie within",
         _pictures(unknown),
     )
     for kind in dataset.kinds:
@@ -108,7 +108,7 @@ def _names(dataset: CocoDataset) -> list[Remark]:
         "repeated-file-names",
         Level.ODD,
         len(repeated),
-        f"{counted(len(repeated), 'file name')} of more than one picture",
+        f"{counted(len(repeated), 'file name', 'stands')} for more than one picture",
         repeated[:EXAMPLES],
     )
 
