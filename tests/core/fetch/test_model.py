@@ -3,12 +3,16 @@
 import dataclasses
 import json
 import resource
+from copy import deepcopy
+from typing import ClassVar
 
 import numpy as np
 import open_clip
 import pytest
 import safetensors.torch
 import torch
+from tokenizers import Tokenizer, pre_tokenizers, processors
+from tokenizers.models import Unigram
 
 from core import checkpoint
 from core.content import sha256_of
@@ -419,6 +423,57 @@ class TestATokenizerOfItsOwn:
         offline = dataclasses.replace(settings, offline=True)
         found = fetch_model(self.TOKENIZED, offline, source=str(here / "w"))
         assert (found.folder / "tokenizer.json").read_bytes() == b"{}"
+
+
+class TestASigLip:
+    """Another tokenizer, a text tower that sees all of the text, and a bias."""
+
+    CONFIG: ClassVar = TINY_CONFIG | {
+        "custom_text": True,
+        "init_logit_bias": -10,
+        "text_cfg": {
+            "context_length": 16,
+            "vocab_size": 40,
+            "hf_tokenizer_name": "timm/tokens",
+            "tokenizer_kwargs": {"clean": "canonicalize"},
+            "width": 16,
+            "heads": 2,
+            "layers": 1,
+            "no_causal_mask": True,
+            "proj_bias": True,
+            "pool_type": "last",
+        },
+    }
+    PUBLISHED = dataclasses.replace(
+        TINY, config=CONFIG, quick_gelu=False, tokenizer_repo="timm/tokens"
+    )
+
+    @pytest.fixture
+    def tokenizer(self):
+        letters = [(letter, -3.0) for letter in "abcdefghijklmnopqrstuvwxyz\u2581"]
+        backend = Tokenizer(Unigram([("</s>", 0.0), ("<unk>", 0.0), *letters], unk_id=1))
+        backend.pre_tokenizer = pre_tokenizers.Metaspace()
+        backend.post_processor = processors.TemplateProcessing(
+            "$A </s>", special_tokens=[("</s>", 0)]
+        )
+        return backend
+
+    def test_encodes_as_open_clips_own(self, hub, settings, tokenizer, tmp_path):
+        torch.manual_seed(5)
+        keys = deepcopy(self.CONFIG)
+        keys.pop("custom_text")
+        model = open_clip.CustomTextCLIP(**keys).eval()
+        safetensors.torch.save_file(model.state_dict(), tmp_path / "w")
+        hub.add(TINY.repo, SAFE, tmp_path / "w")
+        hub.add("timm/tokens", "tokenizer.json", tokenizer.to_str().encode(), large=False)
+        hub.add("timm/tokens", "tokenizer_config.json", b'{"pad_token": "</s>"}', large=False)
+        found = fetch_model(self.PUBLISHED, settings)
+        ids = tokenizer.encode("a dog").ids
+        tokens = torch.tensor([ids + [0] * (16 - len(ids))])
+        with torch.inference_mode():
+            expected = model.encode_text(tokens, normalize=True).numpy()
+        encoder = load_encoder(found.folder, "cpu")
+        np.testing.assert_allclose(encoder.encode_texts(["A dog!"]), expected, atol=1e-5)
 
 
 class TestThePublishedTable:
