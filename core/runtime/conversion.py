@@ -70,7 +70,7 @@ def _need_exporter() -> None:
         if find_spec(package) is None:
             raise ModelError(
                 f"Converting a model for ONNX Runtime needs the package {package}. "
-                "Run: pip install -r requirements-runtime.txt"
+                "Run: pip install -r requirements.txt"
             )
 
 

@@ -83,7 +83,7 @@ def missing() -> str:
     """Say what ONNX Runtime lacks here, "" if nothing."""
     if find_spec(ONNX) is None:
         return (
-            f"The runtime {ONNX} is not installed. Run: pip install -r requirements-runtime.txt, "
+            f"The runtime {ONNX} is not installed. Run: pip install -r requirements.txt, "
             "or use the runtime torch."
         )
     return ""
@@ -97,7 +97,7 @@ def tower_folder(manifest: ModelManifest, kind: Kind, cache: Path) -> Path:
     """
     decisive = {"config": manifest.config, "activation": manifest.activation}
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode()).hexdigest()
-    fingerprint = checkpoint.fingerprint(manifest.folder)
+    fingerprint = manifest.sha256 or checkpoint.fingerprint(manifest.folder)
     name = f"{fingerprint}-{digest[:12]}-{_version()}"
     return cache / "runtime" / name / kind
 
