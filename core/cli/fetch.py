@@ -124,27 +124,29 @@ def _words(fetched: "FetchedDataset") -> str:
     dataset = fetched.dataset
     lines = [f"COCO {fetched.name} is in {fetched.folder}"]
     lines += [f"  {name}: checked by {how}" for name, how in fetched.checked.items()]
-    lines.append(f"  {fetched.n_pictures:,} files of pictures")
     if dataset is None:
-        lines.append(
-            "  no annotations yet, so it cannot be searched. Next: "
-            f"python -m core fetch coco {fetched.name} --no-images"
-        )
+        lines.append(f"  {fetched.n_pictures:,} pictures, and no annotations to search them by")
+        lines.append(f"Next: python -m core fetch coco {fetched.name} --no-images")
         return "\n".join(lines)
-    counts = dataset.summary().annotations
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in counts.items())
-    lines.append(f"  registered as {fetched.name}: {len(dataset.images):,} pictures, {kinds}")
-    missing = dataset.count_missing_files()
-    if missing is None or missing:
-        n_missing = len(dataset.images) if missing is None else missing
-        lines.append(f"  {n_missing:,} pictures are not here: they are shown from their addresses")
+    kinds = ", ".join(f"{n:,} {kind}" for kind, n in dataset.summary().annotations.items())
+    lines.append(f"  {len(dataset.images):,} pictures, {kinds}")
+    n_missing = dataset.count_missing_files()
+    if n_missing == 0:
+        lines.append("  every picture has its file")
+    else:
+        n_missing = len(dataset.images) if n_missing is None else n_missing
+        lines.append(
+            f"  {n_missing:,} pictures have no file here: they are shown by their addresses"
+        )
     lines.append(f"Next: python -m core embed --dataset {fetched.name} --model MODEL")
     return "\n".join(lines)
 
 
 def _failures(fetched: "FetchedDataset") -> str:
     name, reason = next(iter(fetched.failures.items()))
+    n_failed = len(fetched.failures)
+    pictures = "picture" if n_failed == 1 else "pictures"
     return (
-        f"{len(fetched.failures):,} pictures could not be had, the first being {name} ({reason}) "
-        f"All are listed in {fetched.failures_file}. Run the same command to try them again."
+        f"{n_failed:,} {pictures} could not be had, the first being {name} ({reason}) All are "
+        f"listed in {fetched.failures_file}. Run the same command to try them again."
     )

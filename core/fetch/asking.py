@@ -233,7 +233,8 @@ class Asker:
                 "NO_PROXY."
             ) from None
         except requests.ConnectionError as error:
-            raise PassingError(_not_connected(host, error)) from None
+            named = f" {self._setting} names the server." if self._setting else ""
+            raise PassingError(_not_connected(host, error) + named) from None
         except (requests.RequestException, HTTPError, UnicodeError) as error:
             raise DownloadError(f"{host} cannot be asked: {error}. {self._next_step()}") from None
 

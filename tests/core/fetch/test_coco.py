@@ -1,7 +1,11 @@
 """A split of COCO is fetched, unpacked and registered; what is here is not fetched again."""
 
 import json
+import os
+import random
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -10,11 +14,11 @@ from core.coco import find_datasets, open_dataset, register_dataset
 from core.errors import DatasetError, DownloadError
 from core.fetch.coco import KNOWN, Wanted, fetch_coco
 from core.progress import Cancelled
-from core.settings import Settings
+from core.settings import PROJECT_ROOT, Settings
 from tests.conftest import run_core
 from tests.core.fetch.coco_mirror import CocoMirror, coco_mirror, zipped
 from tests.core.fetch.conftest import QUICK
-from tests.core.fetch.faulty_server import Cut, Damaged, Reset, Served, Status
+from tests.core.fetch.faulty_server import Cut, Damaged, Reset, Served, Slow, Status
 
 
 @pytest.fixture
@@ -267,6 +271,44 @@ class TestGoingOn:
         assert (mirror.zips in asked(server)) == (few == 0)
 
 
+@pytest.mark.slow
+def test_killed_again_and_again_it_comes_to_the_same(server, tmp_path):
+    """The process is killed at its start, while it fetches, unpacks and registers."""
+    mirror = coco_mirror(server, n=400)
+    mirror.publish()
+    server.fail(mirror.zips, Slow(rate=1_500_000, beyond=1), times=-1)
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = os.environ | {
+        "COCOSIFT_HOME": str(home),
+        "COCOSIFT_CACHE": str(tmp_path / "cache"),
+        "COCOSIFT_COCO_URL": server.url(),
+        "COCOSIFT_OFFLINE": "0",
+    }
+    command = [sys.executable, "-m", "core", "fetch", "coco", "val2014"]
+    lottery = random.Random(5)
+    n_kills = 0
+    for _ in range(8):
+        running = subprocess.Popen(command, cwd=PROJECT_ROOT, env=environment)
+        try:
+            assert running.wait(lottery.uniform(0.3, 2.5)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            n_kills += 1
+            folder = home / "data" / "val2014" / "val2014"
+            for path in folder.iterdir() if folder.exists() else []:
+                assert path.read_bytes() == mirror.pictures[path.name]
+    assert n_kills
+    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True, timeout=60)
+    folder = home / "data" / "val2014"
+    assert {p.name: p.read_bytes() for p in (folder / "val2014").iterdir()} == mirror.pictures
+    settings = Settings(home=home, cache=tmp_path / "cache")
+    assert open_dataset(folder, settings).count_missing_files() == 0
+    assert not [path for path in folder.rglob("*") if path.suffix in (".part", ".zip", ".lock")]
+
+
 class TestOneByOne:
     def test_only_these_are_fetched(self, settings, mirror, server):
         chosen = mirror.ids[2:5]
@@ -384,7 +426,8 @@ class TestCommand:
     def test_it_says_what_is_here_and_what_comes_next(self, settings, mirror, server):
         done = self.run(settings, server, "val2014")
         assert done.exit_code == 0, done.stderr
-        assert "7 files of pictures" in done.stdout
+        assert "  7 pictures, 7 captions, 7 instances, 7 keypoints" in done.stdout
+        assert "  every picture has its file" in done.stdout
         assert "val2014.zip: checked by sha256 as the mirror's SHA256SUMS says" in done.stdout
         assert done.stdout.splitlines()[-1] == (
             "Next: python -m core embed --dataset val2014 --model MODEL"
@@ -402,7 +445,7 @@ class TestCommand:
         (tmp_path / "ids.txt").write_text("\n".join(mirror.pictures))
         done = self.run(settings, server, "val2014", "--ids", str(tmp_path / "ids.txt"))
         assert done.exit_code == 3
-        assert "1 pictures could not be had" in done.stderr
+        assert "1 picture could not be had" in done.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
