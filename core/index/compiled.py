@@ -1,4 +1,4 @@
-"""The scan of float16 rows as numba compiles it, where numba is installed.
+"""Loops over float16 rows as numba compiles them, where numba is installed.
 
 It comes with requirements-map.txt. The first call imports it and compiles, which takes about a
 second and 140 MB.
@@ -15,8 +15,8 @@ import numpy.typing as npt
 _compiling = threading.Lock()
 
 
-def can_scan(rows: npt.NDArray[np.floating]) -> bool:
-    """Whether numba is here, and `rows` are contiguous as its loop wants them."""
+def can_take(rows: npt.NDArray[np.floating]) -> bool:
+    """Whether numba is here, and `rows` are contiguous as its loops want them."""
     return rows.flags.c_contiguous and _is_installed()
 
 
@@ -32,9 +32,14 @@ def scan_halves(
         vector: float32, shape (dim,), contiguous.
         scores: float32, shape (n,), contiguous.
     """
-    with _compiling:
-        scan = _kernel()
+    scan, _ = _loops()
     scan(rows.view(np.uint16), vector, scores)
+
+
+def widen_halves(rows: npt.NDArray[np.floating], wide: npt.NDArray[np.float32]) -> None:
+    """Fill `wide` with the float16 `rows`; both contiguous, shape (n, dim). GIL released."""
+    _, widen = _loops()
+    widen(rows.view(np.uint16), wide)
 
 
 @functools.cache
@@ -42,8 +47,13 @@ def _is_installed() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+def _loops() -> tuple[Any, Any]:
+    with _compiling:
+        return _compiled()
+
+
 @functools.cache
-def _kernel() -> Any:
+def _compiled() -> tuple[Any, Any]:
     import numba
     from llvmlite import ir  # type: ignore[import-untyped]
     from numba.core import types
@@ -59,14 +69,14 @@ def _kernel() -> Any:
 
         return types.float32(types.uint16), generate
 
+    # Read-only arrays are a type of their own.
+    halves = types.Array(types.uint16, 2, "C", readonly=True)
+    floats = types.Array(types.float32, 1, "C", readonly=True)
+
     # A row at a time: several at once share what is read of the vector, yet are slower, and a
-    # row's sum would depend on how many there are. Read-only arrays are a type of their own.
+    # row's sum would depend on how many there are.
     @numba.njit(
-        types.void(
-            types.Array(types.uint16, 2, "C", readonly=True),
-            types.Array(types.float32, 1, "C", readonly=True),
-            types.Array(types.float32, 1, "C"),
-        ),
+        types.void(halves, floats, types.float32[::1]),
         fastmath={"reassoc", "contract", "nsz"},
         nogil=True,
     )
@@ -78,4 +88,11 @@ def _kernel() -> Any:
                 total += half(rows[row, at]) * vector[at]  # type: ignore[call-arg]
             scores[row] = total
 
-    return scan
+    @numba.njit(types.void(halves, types.float32[:, ::1]), nogil=True)
+    def widen(rows, wide):  # type: ignore[no-untyped-def]
+        count, dim = rows.shape
+        for row in range(count):
+            for at in range(dim):
+                wide[row, at] = half(rows[row, at])  # type: ignore[call-arg]
+
+    return scan, widen

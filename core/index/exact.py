@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from core.errors import EmbeddingsError
 from core.index import blocks, compiled
-from core.index.halves import widened, widened_into
+from core.index.halves import widened_into
 
 FloatArray = npt.NDArray[np.floating]
 Float32 = npt.NDArray[np.float32]
@@ -34,7 +34,7 @@ Rows = npt.NDArray[np.int64]
 
 # What is widened stays in a core's own cache until it is read again.
 _WIDENED_ROWS = 128
-_WIDENED_FOR_MANY = 4_096
+_WIDENED_FOR_MANY = 8_192
 
 
 class VectorIndex(Protocol):
@@ -177,7 +177,7 @@ class HalfIndex(ExactIndex):
     _dtype = np.float16
 
     def _scan(self, rows: FloatArray, vector: Float32, scores: Float32) -> None:
-        if compiled.can_scan(rows):
+        if compiled.can_take(rows):
             compiled.scan_halves(rows, vector, scores)
             return
         block = np.empty((min(_WIDENED_ROWS, len(rows)), self.dim), dtype=np.float32)
@@ -188,7 +188,20 @@ class HalfIndex(ExactIndex):
 
     def _product(self, vectors: Float32) -> Float32:
         products = np.empty((len(vectors), len(self)), dtype=np.float32)
+        wide = np.empty((min(_WIDENED_FOR_MANY, len(self)), self.dim), dtype=np.float32)
         for start in range(0, len(self), _WIDENED_FOR_MANY):
-            rows = widened(self._vectors[start : start + _WIDENED_FOR_MANY])
-            np.matmul(vectors, rows.T, out=products[:, start : start + len(rows)])
+            rows = self._vectors[start : start + _WIDENED_FOR_MANY]
+            _widen(rows, wide[: len(rows)])
+            np.matmul(vectors, wide[: len(rows)].T, out=products[:, start : start + len(rows)])
         return products
+
+
+def _widen(rows: FloatArray, wide: Float32) -> None:
+    """Fill `wide` with float16 `rows`, by all threads."""
+    if compiled.can_take(rows):
+        share = -(-len(rows) // (2 * blocks.threads()))
+        blocks.in_blocks(
+            len(rows), share, lambda part: compiled.widen_halves(rows[part], wide[part])
+        )
+        return
+    blocks.in_blocks(len(rows), _WIDENED_ROWS, lambda part: widened_into(wide[part], rows[part]))
