@@ -11,6 +11,9 @@ from core.cli.opening import open_coco
 from core.progress import Cancelled, TerminalProgress
 from core.settings import Settings
 
+# Preparing a model for the faster runtime takes as long as embedding some hundred pictures.
+_WORTH_PREPARING = 2_000
+
 
 def embed(
     dataset: Annotated[
@@ -36,6 +39,12 @@ def embed(
         typer.Option(help="auto, cpu, cuda (all GPUs here), or some, such as cuda:0,cuda:1."),
     ] = "auto",
     precision: Annotated[str, typer.Option(help="Arithmetic: fp32, bf16 or fp16.")] = "fp32",
+    runtime: Annotated[
+        str,
+        typer.Option(
+            help="What computes: torch, onnxruntime, or auto, the faster one that is installed."
+        ),
+    ] = "auto",
     dtype: Annotated[
         str, typer.Option(help="Of the stored vectors: float32, or float16 in half the space.")
     ] = "float32",
@@ -91,9 +100,18 @@ def embed(
     dataset, model = library.pair_to_embed(dataset, model)
     coco = open_coco(library, dataset)
     folder = checkpoint.find_models(settings.models)[model]
-    encoders = [load_encoder(folder, name, precision) for name in devices_named(device)]
+    if runtime == "auto" and not restart:
+        runtime = _runtime_before(settings, dataset, model, retry_skipped)
+    encoders = [
+        load_encoder(folder, name, precision, runtime, cache=settings.cache)
+        for name in devices_named(device)
+    ]
     for warning in encoders[0].warnings:
         typer.echo(warning, err=True)
+    if len(coco.images.ids) >= _WORTH_PREPARING:
+        # Before the first picture: what computes must not change within a run.
+        with TerminalProgress("prepare the model", "steps") as progress:
+            encoders[0].prepare("image", progress=progress)
     try:
         with TerminalProgress("embed", "pictures") as progress:
             report = embed_dataset(
@@ -145,6 +163,19 @@ def embed(
             err=True,
         )
         sys.exit(3)
+
+
+def _runtime_before(settings: Settings, dataset: str, model: str, retry_skipped: bool) -> str:
+    """Return what computed the vectors that this run adds to; "auto" when there are none."""
+    from core.embed_run import unfinished_runs
+    from core.embeddings import find_embeddings, read_manifest
+
+    for run in unfinished_runs(settings):
+        if (run.dataset, run.model) == (dataset, model) and run.done:
+            return run.runtime
+    files = find_embeddings(settings).get((dataset, model)) if retry_skipped else None
+    manifest = read_manifest(files) if files else None
+    return manifest.runtime if manifest else "auto"
 
 
 def _how_to_go_on(settings: Settings, dataset: str, model: str) -> str:

@@ -87,7 +87,7 @@ class Forward:
             return np.empty((0, encoder.dim), dtype=np.float32)
         pixels = np.stack([item.pixels for item in batch.pictures if item.pixels is not None])
         try:
-            vectors = encoder.encode_pixels(encoder.preprocessing.normalised(pixels))
+            vectors = encoder.encode_pixels(pixels)
         except RuntimeError as error:
             if "out of memory" not in str(error):
                 raise

@@ -37,6 +37,7 @@ class Preparation:
         shortest: decode a JPEG at the smallest scale whose shorter side has so many pixels;
             None decodes all of it.
         ahead: pictures that are prepared beyond those that were taken.
+        niceness: of the processes, 0 to 19: what computes beside them goes first.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Preparation:
         *,
         shortest: int | None = None,
         ahead: int = 0,
+        niceness: int = 0,
     ) -> None:
         self._workers = workers
+        self._niceness = niceness
         self._read = partial(_prepare, preprocess=preprocess, settings=settings, shortest=shortest)
         self._tasks = workers * 3 + -(-ahead // _PICTURES_A_TASK)
         self._pool: ProcessPoolExecutor | None = None
@@ -62,7 +65,7 @@ class Preparation:
                 self._workers,
                 mp_context=multiprocessing.get_context("spawn"),
                 initializer=_start_worker,
-                initargs=(self._read,),
+                initargs=(self._read, self._niceness),
             )
         return self
 
@@ -171,10 +174,11 @@ def _interrupts_held() -> Iterator[None]:
 _read: Callable[[Located], Prepared]  # in a worker process, set when it starts
 
 
-def _start_worker(read: Callable[[Located], Prepared]) -> None:
+def _start_worker(read: Callable[[Located], Prepared], niceness: int) -> None:
     """Set up a worker process: ^C is the parent's to handle, and it ends with the parent."""
     global _read
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(niceness)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _read = read
 

@@ -52,6 +52,7 @@ class UnfinishedRun:
         total: pictures of the dataset.
         updated: when the last chunk was finished, in seconds since 1970.
         command: what goes on with it.
+        runtime: what computes, as the encoder names it.
         is_running: whether a process is at it now.
     """
 
@@ -61,6 +62,7 @@ class UnfinishedRun:
     total: int
     updated: float
     command: str
+    runtime: str
     is_running: bool
 
 
@@ -231,6 +233,7 @@ def _told(folder: Path, record: RunRecord) -> UnfinishedRun:
         total=record.n_rows,
         updated=updated,
         command=record.command,
+        runtime=record.runtime,
         is_running=_is_locked(folder),
     )
 

@@ -184,7 +184,7 @@ def test_an_unfinished_run_is_told_with_the_command_that_goes_on(encoder, settin
     stop_after(CHUNK, encoder, settings, images=tmp_path / "my pictures", dtype="float16")
     (run,) = unfinished_runs(settings)
     assert (run.dataset, run.model, run.done, run.total) == ("tiny", "tiny", CHUNK, N_TINY)
-    assert not run.is_running
+    assert (run.runtime, run.is_running) == (encoder.runtime, False)
     assert abs(run.updated - (aside(settings) / "chunks.jsonl").stat().st_mtime) < 1
     assert run.command.startswith("python -m core embed --dataset tiny --model tiny --images '")
     done = run_core(*shlex.split(run.command)[3:], home=settings.home)

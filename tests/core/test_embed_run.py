@@ -28,6 +28,7 @@ from core.embed_run import (
     SkippedPicture,
     embed_dataset,
     skipped_csv,
+    unfinished_runs,
 )
 from core.embeddings import find_embeddings, load_embeddings, read_manifest
 from core.encoder import ClipEncoder, load_encoder
@@ -203,11 +204,24 @@ def test_workers_and_batches_change_no_vector(encoder, settings, workers, batch_
     assert np.allclose(np.load(report.files.vectors), before, atol=1e-6)
 
 
+@pytest.mark.parametrize("workers", [0, 1], ids=["in this process", "one worker"])
+def test_fast_decoding_gives_vectors_near_the_exact_ones_and_says_so(encoder, settings, workers):
+    picture = {"large.jpg": lambda path: scene(size=(640, 480)).save(path, quality=95)}
+    dataset = dataset_of(settings, picture)
+    exact = vectors_of(embed(dataset, encoder, settings))["large.jpg"]
+    report = embed(dataset, encoder, settings, fast_decode=True, workers=workers)
+    fast = vectors_of(report)["large.jpg"]
+    assert 1e-7 < 1 - float(exact @ fast) < 1e-2
+    assert read_manifest(report.files).preprocessing["decoding"] == "fast"
+    model = checkpoint.read_manifest(settings.models / "tiny")
+    assert len(load_embeddings(report.files, dataset, model)) == 1
+
+
 def test_workers_never_import_torch(encoder, settings, monkeypatch):
     # A worker imports the script of its parent, too; here that may be a page that a test ran.
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     picture = settings.data / "tiny" / "images" / "tiny_000101.png"
-    with Preparation(1, LoadedModules(), settings) as preparation:
+    with Preparation(1, LoadedModules(), settings, niceness=10) as preparation:
         (prepared,) = preparation.prepare([Located(101, picture.name, picture)])
     assert prepared.pixels is not None
     loaded = dict(zip(COSTLY_MODULES, prepared.pixels.tolist(), strict=True))
@@ -249,10 +263,13 @@ def test_a_cancelled_run_leaves_the_older_embeddings_as_they_were(encoder, setti
 
 
 @pytest.mark.slow
-def test_an_interrupt_ends_the_command_and_its_workers_and_leaves_nothing(settings, tiny_home_copy):
+def test_an_interrupt_ends_the_command_and_its_workers_and_the_same_command_goes_on(
+    settings, tiny_home_copy
+):
     many_pictures(settings, 3_000)
+    arguments = ("embed", "--dataset", "many", "--workers", "1", "--batch-size", "32")
     command = subprocess.Popen(
-        [sys.executable, "-m", "core", "embed", "--dataset", "many", "--workers", "1"],
+        [sys.executable, "-m", "core", *arguments],
         cwd=PROJECT_ROOT,
         env={**os.environ, "COCOSIFT_HOME": str(tiny_home_copy)},
         stdout=subprocess.PIPE,
@@ -263,16 +280,23 @@ def test_an_interrupt_ends_the_command_and_its_workers_and_leaves_nothing(settin
         preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     try:
-        wait_for(lambda: list(settings.embeddings.glob("many/.tiny.*/*.npy")))
+        wait_for(lambda: any(run.done for run in unfinished_runs(settings)))
         # As a terminal does: the whole group gets it.
         os.killpg(command.pid, signal.SIGINT)
         _, errors = command.communicate(timeout=120)
     finally:
         command.kill()
     assert command.returncode == 130
-    assert errors == "Stopped; nothing was written.\n"
-    assert list((settings.embeddings / "many").iterdir()) == []
+    (run,) = unfinished_runs(settings)
+    assert 0 < run.done < 3_000
+    assert errors == (
+        f"Stopped; {run.done:,} of 3,000 pictures are done and kept. The same command goes on "
+        "from there.\n"
+    )
     wait_for(lambda: not group_lives(command.pid))
+    done = run_core(*arguments, "--json", home=tiny_home_copy)
+    assert json.loads(done.stdout)["before"] == run.done
+    assert [path.name for path in (settings.embeddings / "many").iterdir()] == ["tiny"]
 
 
 def many_pictures(settings: Settings, n: int) -> None:

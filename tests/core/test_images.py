@@ -587,6 +587,37 @@ def test_every_kind_of_picture_keeps_its_look(tmp_path, data, colour):
     assert np.abs(np.asarray(picture, dtype=int) - colour).max() <= 3
 
 
+@pytest.mark.parametrize(
+    ("size", "shortest", "decoded"),
+    [
+        ((640, 480), 224, (320, 240)),
+        ((640, 480), 240, (320, 240)),
+        ((640, 480), 241, (640, 480)),
+        ((2_000, 3_001), 224, (250, 376)),
+        ((100, 80), 224, (100, 80)),
+    ],
+    ids=str,
+)
+def test_a_jpeg_is_decoded_no_smaller_than_is_enough(tmp_path, size, shortest, decoded):
+    path = tmp_path / "picture.jpg"
+    path.write_bytes(encoded(size))
+    assert open_picture(path, Settings(), shortest).size == decoded
+    assert open_picture(path, Settings()).size == size
+
+
+@pytest.mark.parametrize(
+    ("form", "mode", "colour"),
+    [("PNG", "RGB", RED), ("JPEG", "L", 120), ("JPEG", "CMYK", (10, 20, 30, 40))],
+    ids=["PNG", "grey JPEG", "CMYK JPEG"],
+)
+def test_a_smaller_scale_changes_neither_mode_nor_look(tmp_path, form, mode, colour):
+    path = tmp_path / "picture"
+    path.write_bytes(encoded((640, 480), colour, mode, format=form))
+    found, whole = open_picture(path, Settings(), 224), open_picture(path, Settings())
+    assert found.mode == "RGB"
+    assert np.abs(np.subtract(found.resize((9, 9)), whole.resize((9, 9)), dtype=float)).max() <= 2
+
+
 def test_a_picture_with_an_exif_rotation_stays_as_it_is_stored(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
