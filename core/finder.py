@@ -139,10 +139,8 @@ class Finder:
         self._look()
         embeddings, own = self._embeddings, self._vector_row(image_id)
         others = np.arange(len(embeddings)) != own
-        part = Part("image", image_id)
-        scores = scores_of(
-            make_index(embeddings.vectors), [part], [self._vector_of(image_id)], "any"
-        )
+        part, vector = Part("image", image_id), self._vector_of(image_id)
+        scores = scores_of(make_index(embeddings.vectors), [part], [vector], "blend")
         return top_hits(scores[others], embeddings.image_ids[others], k)
 
     def _look(self) -> None:

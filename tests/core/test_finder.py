@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import EmbeddingsError, QueryError
+from core.finder import Alignment, PartVector, SearchMemory
 from core.library import Library, open_library
 from core.query import CategoryTerm, Cut, Filters, Part, Query
 from core.searchable import SearchableDataset
@@ -448,6 +449,32 @@ class TestWhatIsRemembered:
         path = tiny.coco.folder / "annotations" / "instances_tiny.json"
         path.write_text(path.read_text().replace('"category_id": 2', '"category_id": 1'))
         assert len(tiny.find(query)) == N_TINY
+
+    def test_spares_a_text_that_was_asked_before_from_being_encoded(self, demo, monkeypatch):
+        texts = []
+        kind = type(demo.encoder)
+        plain = kind.encode_texts
+        monkeypatch.setattr(
+            kind, "encode_texts", lambda self, asked: texts.extend(asked) or plain(self, asked)
+        )
+        kite = Part("text", "a kite by the sea")
+        for query in (
+            Query((kite,)),
+            Query((kite,), cut=Cut("top", 5)),
+            Query((kite,), filters=WITH_PERSON),
+            Query((replace(kite, weight=-2), DOG), mode="any"),
+        ):
+            demo.find(query)
+        assert texts.count("a kite by the sea") == 1
+
+    def test_is_bounded_by_its_bytes(self):
+        memory = SearchMemory()
+        for number in range(300):
+            memory.parts.get(number, lambda: PartVector(np.zeros(2**15)))
+        assert len(memory.parts) == 16 * 2**20 // (8 * 2**15)
+        for number in range(9):
+            memory.alignments.get(number, lambda: Alignment(*np.zeros((2, 2**20), np.int64)))
+        assert len(memory.alignments) == 64 * 2**20 // (16 * 2**20)
 
     def test_is_shared_by_threads_that_find_the_same_things(self, demo):
         queries = [
