@@ -207,19 +207,27 @@ def preprocessing_record(model: ModelManifest) -> dict[str, Any]:
 
 def find_embeddings(settings: Settings) -> dict[tuple[str, str], EmbeddingsFiles]:
     """Return what lies in the embeddings folder by (dataset, model), sorted; checks nothing."""
-    found = {}
-    for folder in sorted(settings.embeddings.glob("*/*/")):
-        dataset, model = folder.parent.name, folder.name
-        if dataset.startswith(".") or model.startswith("."):
-            continue
-        stems = [_stem(path) for path in sorted(folder.glob("*_embeddings.npy"))]
-        if stems or (folder / "manifest.json").exists():
-            stem = stems[0] if len(stems) == 1 else dataset
-            found[dataset, model] = EmbeddingsFiles(dataset, model, folder, stem)
+    pairs = [
+        (folder.parent.name, folder.name)
+        for folder in settings.embeddings.glob("*/*/")
+        if not (folder.parent.name.startswith(".") or folder.name.startswith("."))
+    ]
+    found = {pair: find_pair(settings, *pair) for pair in sorted({*pairs, FLAT_PAIR})}
+    return {pair: files for pair, files in found.items() if files is not None}
+
+
+def find_pair(settings: Settings, dataset: str, model: str) -> EmbeddingsFiles | None:
+    """Return where the embeddings of one pair lie, None when there are none; checks nothing."""
+    folder = settings.embeddings / dataset / model
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except (OSError, ValueError):
+        names = []
+    stems = [_stem(Path(name)) for name in names if name.endswith("_embeddings.npy")]
+    if stems or "manifest.json" in names:
+        return EmbeddingsFiles(dataset, model, folder, stems[0] if len(stems) == 1 else dataset)
     flat = EmbeddingsFiles(*FLAT_PAIR, settings.embeddings, FLAT_STEM)
-    if flat.vectors.exists():
-        found.setdefault(FLAT_PAIR, flat)
-    return dict(sorted(found.items()))
+    return flat if (dataset, model) == FLAT_PAIR and flat.vectors.exists() else None
 
 
 def read_manifest(files: EmbeddingsFiles) -> Manifest | None:

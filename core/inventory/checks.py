@@ -37,9 +37,18 @@ class Kind(StrEnum):
     CACHES = "core.inventory.work:measure_caches"
 
     @property
-    def is_quick(self) -> bool:
-        """Whether it takes seconds, and need not wait for those that take minutes."""
-        return self in (Kind.COUNT, Kind.CACHES)
+    def lane(self) -> str:
+        """Those of one lane wait for one another: seconds never wait for minutes."""
+        return _LANES[self]
+
+
+_LANES = {
+    Kind.COUNT: "quick",
+    Kind.CACHES: "quick",
+    Kind.READ: "reading",
+    Kind.VERIFY_MODEL: "verifying",
+    Kind.VERIFY_PAIR: "verifying",
+}
 
 
 class State(StrEnum):
@@ -110,7 +119,7 @@ class Checks:
         self._run = run
         self._clock = clock
         self._lock = threading.Lock()
-        self._turns = {True: threading.Lock(), False: threading.Lock()}
+        self._turns = {lane: threading.Lock() for lane in _LANES.values()}
         self._jobs: dict[Subject, _Job] = {}
 
     def start(self, subject: Subject) -> Check:
@@ -160,7 +169,7 @@ class Checks:
 
     def _work(self, job: "_Job") -> None:
         subject = job.subject
-        with self._turns[subject.kind.is_quick]:
+        with self._turns[subject.kind.lane]:
             if job.stop.is_set():
                 self._finish(job, State.STOPPED)
                 return

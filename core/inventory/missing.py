@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.fetch.published import KNOWN as KNOWN_MODELS
-from core.inventory.records import Inventory, PairState
+from core.inventory.records import DatasetEntry, Inventory, PairState
 from core.inventory.words import command_here
 from core.settings import Settings
 
@@ -37,15 +36,37 @@ def next_steps(inventory: Inventory, settings: Settings) -> tuple[Step, ...]:
 
 def known_elsewhere(inventory: Inventory) -> dict[str, tuple[Step, ...]]:
     """Return what is published and not here, by "Datasets" and "Models"; empty ones left out."""
+    # Imported here: it brings what talks to servers, which the command line can do without.
+    from core.fetch.mirror import KNOWN as DATASETS
+    from core.fetch.published import KNOWN as MODELS
+
+    datasets = {entry.name for entry in inventory.datasets}
     models = {entry.name for entry in inventory.models}
     found = {
+        "Datasets": tuple(
+            Step(
+                f"{one.title}: {one.n_pictures:,} pictures",
+                one.command,
+                one.pictures.size + one.annotations.size,
+            )
+            for one in DATASETS.values()
+            if one.name not in datasets
+        ),
         "Models": tuple(
             Step(f"{one.architecture}, {one.pretrained}: {one.why}", one.command, one.size)
-            for one in KNOWN_MODELS
+            for one in MODELS
             if one.name not in models
         ),
     }
     return {noun: steps for noun, steps in found.items() if steps}
+
+
+def completing_command(entry: DatasetEntry) -> str:
+    """Return the command that fetches the picture files that a split of COCO lacks; "" else."""
+    from core.fetch.mirror import KNOWN
+
+    lacks = entry.counts is not None and entry.counts.missing_files
+    return KNOWN[entry.name].command if lacks and entry.name in KNOWN else ""
 
 
 def add_commands() -> tuple[Step, ...]:

@@ -1,5 +1,6 @@
 """The slow looks, each a task for `core.workers.run_apart`."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from core.inventory.records import Counts
@@ -9,6 +10,12 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from core.checkpoint import VerifyReport
     from core.inventory.instance import CacheFolder
+
+
+def warm_up() -> None:
+    """Import what the tasks use, so that none of them has to."""
+    for name in ("core.checkpoint", "core.inventory.instance", "core.library"):
+        import_module(name)
 
 
 def count_pictures(settings: Settings, arguments: dict[str, Any], progress: Progress) -> Counts:

@@ -6,25 +6,25 @@ files have been replaced. Together it is held to `Settings.model_memory_bytes`.
 """
 
 import hashlib
-from collections.abc import Hashable, Iterable
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import checkpoint
 from core.coco import CocoDataset, find_datasets, open_dataset
-from core.coco.manifest import MANIFEST_NAME, read_manifest
 from core.embeddings import (
     Embeddings,
     EmbeddingsFiles,
     embed_command,
     find_embeddings,
+    find_pair,
     load_embeddings,
 )
 from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
 from core.finder import SearchMemory
 from core.images import PictureStore
-from core.library.shared import Bound, Loaded, Shared
+from core.library.places import dataset_place, dataset_state, model_place, model_state, states
+from core.library.shared import Bound, Loaded, Shared, name_of
 from core.progress import Progress
 from core.searchable import SearchableDataset
 from core.settings import Settings
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DEMO = "demo"
 
 _ADD = "python -m core add --help"
+_LOOKS = 5
 
 
 def open_library(settings: Settings | None = None) -> "Library":
@@ -50,15 +51,30 @@ def open_library(settings: Settings | None = None) -> "Library":
     return Library(settings or Settings.from_environment())
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A dataset and vectors of it that belong together; `version` is that of their files."""
+
+    coco: CocoDataset
+    embeddings: Embeddings
+    version: str
+
+
 class Library:
-    """What there is to search, and the one copy of each that this process opens."""
+    """What there is to search, and the one copy of each that this process opens.
+
+    A subclass may override `encoder` and `embeddings` to keep what `load_encoder` and
+    `load_embeddings` give elsewhere, by `model_version` and `embeddings_version`; it tells
+    `bound` of each use, and how to let go.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._bound = Bound(settings.model_memory_bytes)
-        self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared("dataset", self._bound)
-        self._encoders: Shared[Encoder] = Shared("model", self._bound, self._encoder_bytes)
-        self._embeddings: Shared[Embeddings] = Shared("vectors", self._bound, _vector_bytes)
+        self.bound = Bound(settings.model_memory_bytes, self._forget_opened)
+        self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared("dataset", self.bound)
+        self._encoders: Shared[Encoder] = Shared("model", self.bound, self.encoder_bytes)
+        self._embeddings: Shared[Embeddings] = Shared("vectors", self.bound, vector_bytes)
+        self._opened: dict[tuple[str, str], Opened] = {}
         self.memory = SearchMemory()
 
     def __repr__(self) -> str:
@@ -192,7 +208,7 @@ class Library:
             return coco, PictureStore(coco, self.settings)
 
         try:
-            state = self._dataset_state(name)
+            state = dataset_state(self.dataset_path(name))
         except DatasetError:
             self._datasets.drop(name)
             raise
@@ -236,15 +252,35 @@ class Library:
             raise
         return self._embeddings.get(pair, lambda: self.load_embeddings(dataset, model), version)
 
-    def is_loaded(self, model: str, dataset: str | None = None) -> bool:
-        """Whether a model, or the vectors of a dataset by it, are in memory; of any version."""
-        if dataset is None:
-            return self._encoders.has(model)
-        return self._embeddings.has((dataset, model))
+    def opened(self, dataset: str, model: str) -> Opened:
+        """Return what `coco` and `embeddings` give, of one state of the files; the quick way.
+
+        Where both are in memory and still fit the files, it costs one look at these.
+
+        Raises:
+            CocoSiftError: as `coco` and `embeddings`; the files change all the time.
+        """
+        pair = (dataset, model)
+        version = self.embeddings_version(dataset, model)
+        known = self._opened.get(pair)
+        if known is not None and known.version == version:
+            self.bound.touch("dataset", dataset)
+            self.bound.touch("vectors", name_of(pair))
+            return known
+        for _ in range(_LOOKS):
+            self._opened.pop(pair, None)
+            found = Opened(self.coco(dataset), self.embeddings(dataset, model), version)
+            version = self.embeddings_version(dataset, model)
+            if version == found.version:
+                self._opened[pair] = found
+                return found
+        raise EmbeddingsError(
+            f"The files of {dataset!r} change while they are read. Try again when that is over."
+        )
 
     def loaded(self) -> tuple[Loaded, ...]:
         """Return what this process holds in memory, the last used first."""
-        return self._bound.loaded()
+        return self.bound.loaded()
 
     def dataset_path(self, name: str) -> Path:
         """Return what `core.coco.open_dataset` opens for a dataset.
@@ -252,13 +288,13 @@ class Library:
         Raises:
             DatasetError: there is no such dataset.
         """
-        found = find_datasets(self.settings)
-        if name not in found:
+        place = dataset_place(self.settings, name)
+        if place is None:
             raise DatasetError(
-                f"Expected a dataset named {name!r}, found {_listed(found)} in "
+                f"Expected a dataset named {name!r}, found {_listed(self.datasets())} in "
                 f"{self.settings.data}. To add one, run: {_ADD}"
             )
-        return found[name]
+        return place
 
     def model_folder(self, name: str) -> Path:
         """Return the folder of a model.
@@ -266,14 +302,14 @@ class Library:
         Raises:
             ModelError: there is no such model.
         """
-        found = checkpoint.find_models(self.settings.models)
-        if name not in found:
+        place = model_place(self.settings, name)
+        if place is None:
             raise ModelError(
-                f"Expected a model named {name!r}, found {_listed(found)} in "
+                f"Expected a model named {name!r}, found {_listed(self.models())} in "
                 f"{self.settings.models}. To add one, run: "
                 f"python -m core checkpoint split FILE {self.settings.models / name}"
             )
-        return found[name]
+        return place
 
     def dataset_version(self, name: str) -> str:
         """Return a text that changes when a dataset's files do; cheap, opens nothing.
@@ -281,7 +317,7 @@ class Library:
         Raises:
             DatasetError: there is no such dataset.
         """
-        return _digest(self._dataset_state(name))
+        return _digest(dataset_state(self.dataset_path(name)))
 
     def model_version(self, model: str) -> str:
         """Return a text that changes when a file of the model is replaced; cheap.
@@ -289,7 +325,7 @@ class Library:
         Raises:
             ModelError: there is no such model.
         """
-        return _digest(_states(_model_files(self.model_folder(model))))
+        return _digest(model_state(self.model_folder(model)))
 
     def embeddings_version(self, dataset: str, model: str) -> str:
         """Return a text that changes when the embeddings, or what they must fit, change; cheap.
@@ -297,10 +333,9 @@ class Library:
         Raises:
             CocoSiftError: there are no such embeddings, dataset or model.
         """
-        files = self.embeddings_files(dataset, model)
-        return _digest(
-            (files.fingerprint, self.dataset_version(dataset), self.model_version(model))
-        )
+        path, folder = self.dataset_path(dataset), self.model_folder(model)
+        files = find_pair(self.settings, dataset, model) or self.embeddings_files(dataset, model)
+        return _digest((files.fingerprint, dataset_state(path), model_state(folder)))
 
     def embeddings_files(self, dataset: str, model: str) -> EmbeddingsFiles:
         """Return where the embeddings of a pair lie.
@@ -311,7 +346,7 @@ class Library:
         """
         self.dataset_path(dataset)
         self.model_folder(model)
-        files = find_embeddings(self.settings).get((dataset, model))
+        files = find_pair(self.settings, dataset, model)
         if files is None:
             raise EmbeddingsError(
                 f"Expected embeddings of {dataset!r} by {model!r}, found none in "
@@ -336,6 +371,7 @@ class Library:
 
     def open_dataset(self, name: str, progress: Progress | None = None) -> CocoDataset:
         """Open a dataset anew; `coco` gives the shared one."""
+        self._forget_opened("dataset", name)
         return open_dataset(self.dataset_path(name), self.settings, progress)
 
     def load_encoder(self, model: str) -> "Encoder":
@@ -346,18 +382,25 @@ class Library:
 
     def load_embeddings(self, dataset: str, model: str) -> Embeddings:
         """Open embeddings anew; `embeddings` gives the shared ones."""
+        self._opened.pop((dataset, model), None)
         files = self.embeddings_files(dataset, model)
         manifest = checkpoint.read_manifest(self.model_folder(model))
         return load_embeddings(files, self.coco(dataset), manifest)
 
-    def _encoder_bytes(self, encoder: "Encoder") -> int:
-        """What a model takes, as it says itself, else what its checkpoint has."""
+    def encoder_bytes(self, encoder: "Encoder") -> int:
+        """Return what a model takes in memory, as it says itself, else what its files have."""
         stated: int | None = getattr(encoder, "n_bytes", None)
         if stated is not None:
             return stated
-        folder = checkpoint.find_models(self.settings.models).get(encoder.name)
-        parts = _model_files(folder) if folder else []
-        return sum(size for _, size, *_ in _states(parts))
+        folder = model_place(self.settings, encoder.name)
+        parts = folder.glob(f"{checkpoint.PART_PREFIX}*") if folder else ()
+        return sum(size for _, size, *_ in states(parts))
+
+    def _forget_opened(self, kind: str, name: str) -> None:
+        """Let go of what has been opened together with something that goes."""
+        for pair in list(self._opened):
+            if (kind, name) in (("dataset", pair[0]), ("vectors", name_of(pair))):
+                self._opened.pop(pair, None)
 
     def _pairs(self) -> list[tuple[str, str]]:
         datasets, models = self.datasets(), self.models()
@@ -366,15 +409,6 @@ class Library:
             for dataset, model in find_embeddings(self.settings)
             if dataset in datasets and model in models
         ]
-
-    def _dataset_state(self, name: str) -> Hashable:
-        """Another value when a file of the dataset changes, appears or goes."""
-        path = self.dataset_path(name)
-        if path.is_dir():
-            manifest = _states([path / MANIFEST_NAME])
-            return manifest, _states(_annotation_files(path / MANIFEST_NAME, manifest))
-        files = sorted(path.parent.glob(f"*_{name}.json"))
-        return _states(files), (path.parent / name).is_dir()
 
     def _no_choice(
         self, dataset: str | None, model: str | None, pairs: list[tuple[str, str]]
@@ -414,39 +448,15 @@ def _only(noun: str, names: tuple[str, ...], error: type[CocoSiftError]) -> str:
     return names[0]
 
 
-def _vector_bytes(embeddings: Embeddings) -> int:
+def vector_bytes(embeddings: Embeddings) -> int:
+    """Return what the vectors of a pair and whose they are take in memory."""
     arrays = (embeddings.vectors, embeddings.image_ids, embeddings.file_names)
     return sum(array.nbytes for array in arrays)
-
-
-def _model_files(folder: Path) -> list[Path]:
-    return [*sorted(folder.glob("*.json")), *sorted(folder.glob(f"{checkpoint.PART_PREFIX}*"))]
-
-
-@lru_cache(maxsize=256)
-def _annotation_files(manifest: Path, state: Hashable) -> tuple[Path, ...]:
-    """The annotation files that a dataset.toml in this `state` names."""
-    try:
-        return tuple(read_manifest(manifest).annotations.values())
-    except DatasetError:
-        return ()
-
-
-def _states(files: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
-    """Names, sizes and times of `files`: another value when one is replaced or may be read."""
-    found = []
-    for file in files:
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        found.append((str(file), status.st_size, status.st_mtime_ns, status.st_ctime_ns))
-    return tuple(found)
 
 
 def _digest(state: object) -> str:
     return hashlib.sha256(repr(state).encode()).hexdigest()[:16]
 
 
-def _listed(names: dict[str, Path]) -> str:
-    return ", ".join(sorted(names)) or "none"
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

@@ -5,8 +5,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import copy
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Generic, TypeVar
 
 from core.errors import CocoSiftError
 
@@ -30,47 +31,75 @@ class Loaded:
     used: float
 
 
+GiveUp = Callable[[], None]
+"""Lets go of one thing that is held."""
+
+
 class Bound:
-    """A number of bytes that several `Shared` hold together: the longest unused goes first.
+    """A number of bytes that all that is held takes together: the longest unused goes first.
 
     What is asked for last is always kept, however large it is.
+
+    Args:
+        most_bytes: of all together.
+        told: told the kind and name of each that goes.
     """
 
-    def __init__(self, most_bytes: int) -> None:
+    def __init__(
+        self, most_bytes: int, told: Callable[[str, str], None] = lambda kind, name: None
+    ) -> None:
         self.most_bytes = most_bytes
+        self._told = told
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[Any, Hashable], Loaded] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], tuple[Loaded, GiveUp]] = OrderedDict()
 
-    def used(self, shared: "Shared[Any]", key: Hashable, name: str, n_bytes: int) -> None:
-        """Note that the value of `key` is asked for now, and make room for it."""
-        with self._lock:
-            self._held[shared, key] = Loaded(shared.kind, name, n_bytes, time.time())
-            self._held.move_to_end((shared, key))
-            given_up = self._made_room()
-        for other, old in given_up:
-            other.drop(old)
+    def used(self, kind: str, name: str, n_bytes: int, give_up: GiveUp) -> None:
+        """Note that something is asked for now, and make room for it.
 
-    def gone(self, shared: "Shared[Any]", key: Hashable) -> None:
-        """Note that the value of `key` is not kept any more."""
+        Args:
+            kind, name, n_bytes: as of `Loaded`.
+            give_up: called when it must go for something else; who uses it goes on with it.
+        """
         with self._lock:
-            self._held.pop((shared, key), None)
+            self._held[kind, name] = Loaded(kind, name, n_bytes, time.time()), give_up
+            self._held.move_to_end((kind, name))
+            going = self._made_room()
+        for loaded, let_go in going:
+            let_go()
+            self._told(loaded.kind, loaded.name)
+
+    def touch(self, kind: str, name: str) -> None:
+        """Note that something that is held is asked for now."""
+        with self._lock:
+            if (kind, name) in self._held:
+                loaded, give_up = self._held[kind, name]
+                self._held[kind, name] = replace(loaded, used=time.time()), give_up
+                self._held.move_to_end((kind, name))
+
+    def gone(self, kind: str, name: str) -> None:
+        """Note that something is not held any more."""
+        with self._lock:
+            was_held = self._held.pop((kind, name), None)
+        if was_held:
+            self._told(kind, name)
 
     def loaded(self) -> tuple[Loaded, ...]:
         """Return what is held, the last used first."""
         with self._lock:
-            return tuple(reversed(self._held.values()))
+            return tuple(loaded for loaded, _ in reversed(self._held.values()))
 
-    def _made_room(self) -> list[tuple["Shared[Any]", Hashable]]:
-        """Take out the longest unused until the rest fits; return which these are."""
-        left = sum(one.n_bytes for one in self._held.values())
-        given_up = []
-        for place in list(self._held)[:-1]:
+    def _made_room(self) -> list[tuple[Loaded, GiveUp]]:
+        """Take out the longest unused until the rest fits; return these."""
+        left = sum(loaded.n_bytes for loaded, _ in self._held.values())
+        going = []
+        for place, (loaded, give_up) in list(self._held.items())[:-1]:
             if left <= self.most_bytes:
                 break
-            if self._held[place].n_bytes:
-                left -= self._held.pop(place).n_bytes
-                given_up.append(place)
-        return given_up
+            if loaded.n_bytes:
+                left -= loaded.n_bytes
+                del self._held[place]
+                going.append((loaded, give_up))
+        return going
 
 
 class Shared(Generic[Value]):
@@ -111,25 +140,15 @@ class Shared(Generic[Value]):
             slot = self._slots.setdefault(key, _Slot())
         value = self._kept_or_made(slot, make, version, is_current)
         if self._bound is not None and self._slots.get(key) is slot:
-            self._bound.used(self, key, _name(key), self._size(value))
+            self._bound.used(self.kind, name_of(key), self._size(value), partial(self.drop, key))
         return value
-
-    def has(self, key: Hashable) -> bool:
-        """Whether a value of `key` is kept, of whatever version."""
-        slot = self._slots.get(key)
-        return slot is not None and slot.value is not None
-
-    def keys(self) -> tuple[Hashable, ...]:
-        """Return the keys of the values that are kept."""
-        with self._lock:
-            return tuple(key for key, slot in self._slots.items() if slot.value is not None)
 
     def drop(self, key: Hashable) -> None:
         """Give up the value of `key`; who uses it goes on with it."""
         with self._lock:
             self._slots.pop(key, None)
         if self._bound is not None:
-            self._bound.gone(self, key)
+            self._bound.gone(self.kind, name_of(key))
 
     def _kept_or_made(
         self,
@@ -163,5 +182,6 @@ class _Slot(Generic[Value]):
     failure: CocoSiftError | None = None
 
 
-def _name(key: Hashable) -> str:
+def name_of(key: Hashable) -> str:
+    """Return what `Loaded` calls the value of `key`."""
     return " by ".join(map(str, key)) if isinstance(key, tuple) else str(key)

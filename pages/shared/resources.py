@@ -1,14 +1,17 @@
 """What all people on the instance share: the library, its models and vectors, the downloads.
 
-The library is kept by `st.cache_resource`, and models and vectors by the library: loaded once
-a process, anew when their files are replaced, and held to a bound, the longest unused first.
+Models and vectors are loaded once a process and kept by `st.cache_resource`; when their
+files are replaced on disk they are loaded anew, and the old ones go. The library holds them
+to a bound: what was not used for longest is cleared from the cache.
 """
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Generic, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -25,17 +28,21 @@ from core.downloads import Downloads, shared_downloads
 from core.embeddings import Embeddings
 from core.encoder import Encoder
 from core.errors import CocoSiftError
-from core.library import Library
+from core.library import Library, vector_bytes
 from core.map import regions_of, usual_method
 from core.progress import Progress
 from core.settings import Settings
 from core.uploads import Uploads
 from core.views import Views
 
+Value = TypeVar("Value")
+
 # What pages import when they are first opened, and what that imports when first used.
-_OF_PAGES = ("core.analytics", "core.charts", "core.map", "core.quality")
-_OF_CHARTS = (
+_OF_PAGES = ("core.analytics", "core.charts", "core.inventory", "core.map", "core.quality")
+_FIRST_USED = (
     "altair",
+    "core.fetch.mirror",
+    "core.fetch.published",
     "scipy.cluster.vq",
     "scipy.stats",
     "sklearn.cluster",
@@ -45,16 +52,46 @@ _OF_CHARTS = (
 )
 
 
-class WaitingLibrary(Library):
-    """The library of the app: who waits for a model or vectors is told so."""
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[Value]):
+    """What was loaded, and the version that its files had then."""
+
+    value: Value
+    version: Hashable
+    version_now: Callable[[], Hashable]
+
+    def is_current(self) -> bool:
+        try:
+            return self.version == self.version_now()
+        except CocoSiftError:
+            return False  # loading it anew says what is wrong
+
+
+class CachedLibrary(Library):
+    """The library of the app: its models and vectors live in `st.cache_resource`."""
 
     def encoder(self, model: str) -> Encoder:
-        with _waiting(self.is_loaded(model), "Loading the model…"):
-            return super().encoder(model)
+        with self._noting_absence("model", model):
+            encoder = _encoder(self, model).value
+        n_bytes = self.encoder_bytes(encoder)
+        self.bound.used("model", model, n_bytes, partial(_encoder.clear, self, model))
+        return encoder
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
-        with _waiting(self.is_loaded(model, dataset), "Opening the dataset's embeddings…"):
-            return super().embeddings(dataset, model)
+        name = f"{dataset} by {model}"
+        with self._noting_absence("vectors", name):
+            found = _embeddings(self, dataset, model).value
+        give_up = partial(_embeddings.clear, self, dataset, model)
+        self.bound.used("vectors", name, vector_bytes(found), give_up)
+        return found
+
+    @contextmanager
+    def _noting_absence(self, kind: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except CocoSiftError:
+            self.bound.gone(kind, name)
+            raise
 
     def open_dataset(self, name: str, progress: Progress | None = None) -> CocoDataset:
         with _reading_bar() as bar:
@@ -64,7 +101,7 @@ class WaitingLibrary(Library):
 @st.cache_resource(show_spinner=False)
 def library() -> Library:
     """Return the one library of this process."""
-    return WaitingLibrary(Settings.from_environment())
+    return CachedLibrary(Settings.from_environment())
 
 
 def downloads() -> Downloads:
@@ -91,6 +128,23 @@ def views() -> Views:
     return library().views
 
 
+@st.cache_resource(
+    show_spinner="Merging the parts of the model's checkpoint…", validate=Kept.is_current
+)
+def _encoder(_library: Library, model: str) -> Kept[Encoder]:
+    version = _library.model_version(model)
+    return Kept(_library.load_encoder(model), version, lambda: _library.model_version(model))
+
+
+@st.cache_resource(show_spinner="Opening the dataset's embeddings…", validate=Kept.is_current)
+def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]:
+    def version_now() -> Hashable:
+        return _library.embeddings_version(dataset, model)
+
+    version = version_now()
+    return Kept(_library.load_embeddings(dataset, model), version, version_now)
+
+
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
@@ -106,7 +160,7 @@ def warm_up() -> None:
         for package in _OF_PAGES
         for module in iter_modules(import_module(package).__path__)
     ]
-    for name in (*_OF_CHARTS, *of_pages):
+    for name in (*_FIRST_USED, *of_pages):
         import_module(name)
     page_specification(histogram_chart(score_histogram(found), len(found)))
     presence(found.dataset.coco)
@@ -133,10 +187,3 @@ class _Bar:
     def update(self, done: int, total: int) -> None:
         share = done / max(1, total)
         self.place.progress(share, f"Reading the dataset's annotations, once: {share:.0%}")
-
-
-def _waiting(is_short: bool, words: str) -> AbstractContextManager[None]:
-    """Say what is waited for, where there is a page to say it on."""
-    if is_short or get_script_run_ctx(suppress_warning=True) is None:
-        return nullcontext()
-    return st.spinner(words)

@@ -1,12 +1,15 @@
 """The library: what is there, what is chosen, and that each costly thing is opened once."""
 
+import gc
 import json
 import shutil
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,11 +18,12 @@ import pytest
 
 import core
 from core import checkpoint, open_library
-from core.coco import CocoDataset
+from core.coco import CocoDataset, find_datasets
 from core.embeddings import FLAT_STEM, Embeddings
 from core.encoder import Encoder
 from core.errors import DatasetError, EmbeddingsError, ModelError, QueryError
 from core.library import Found, Library
+from core.library.places import dataset_place, model_place
 from core.settings import PROJECT_ROOT, Settings
 from tests.conftest import N_TINY
 
@@ -329,6 +333,92 @@ def test_the_older_layout_is_a_dataset_a_model_and_their_embeddings(library):
     embeddings = library.embeddings("val2014", "clip")
     assert embeddings.image_ids.tolist() == library.coco("val2014").images.ids.tolist()
     assert library.pictures("val2014").path(101).is_file()
+
+
+@pytest.mark.parametrize("layout", ["folders", "flat", "flat beside folders", "hidden"])
+def test_what_is_looked_up_is_what_listing_finds(library, layout):
+    """A search looks up names; the pages list what there is. Both must agree."""
+    settings = library.settings
+    if layout.startswith("flat"):
+        for kind in ("captions", "instances"):
+            source = settings.data / "tiny" / "annotations" / f"{kind}_tiny.json"
+            shutil.copy(source, settings.data / f"{kind}_val2014.json")
+            shutil.copy(source, settings.data / f"{kind}_tiny.json")
+        for part in (settings.models / "tiny").glob("clip_model_part_*"):
+            shutil.copy(part, settings.models / part.name)
+        np.save(settings.embeddings / f"{FLAT_STEM}_embeddings.npy", np.zeros((1, 2)))
+    if layout == "flat beside folders":
+        shutil.copytree(settings.models / "tiny", settings.models / "clip")
+        shutil.copytree(settings.embeddings / "tiny" / "tiny", settings.embeddings / "val2014/clip")
+    if layout == "hidden":
+        for folder in (settings.data, settings.models):
+            shutil.copytree(folder / "tiny", folder / ".tiny")
+    names = {"tiny", "val2014", "clip", ".tiny", "nothing", "", "..", "tiny/../tiny"}
+    listed = find_datasets(settings)
+    assert {name: dataset_place(settings, name) for name in names} == {
+        name: listed.get(name) for name in names
+    }
+    models = checkpoint.find_models(settings.models)
+    assert {name: model_place(settings, name) for name in names} == {
+        name: models.get(name) for name in names
+    }
+    assert library.datasets() == tuple(listed)
+
+
+def test_what_was_opened_is_given_again_until_a_file_changes(library):
+    first = library.opened("tiny", "tiny")
+    assert library.opened("tiny", "tiny") is first
+    assert first.coco is library.coco("tiny")
+    assert first.embeddings is library.embeddings("tiny", "tiny")
+    turned = np.array(first.embeddings.vectors[:, ::-1])
+    first.embeddings.files.vectors.unlink()
+    np.save(first.embeddings.files.vectors, turned)
+    second = library.opened("tiny", "tiny")
+    assert second.version != first.version
+    assert np.array_equal(second.embeddings.vectors, turned)
+
+
+def bounded(library: Library, most_bytes: int) -> Library:
+    return open_library(replace(library.settings, model_memory_bytes=most_bytes))
+
+
+def test_the_longest_unused_goes_when_there_is_too_much(library):
+    for name in ("one", "two"):
+        copy_embeddings(library, "tiny", name)
+    size = library.encoder_bytes(library.encoder("tiny"))
+    small = bounded(library, 2 * size)
+    first = small.encoder("tiny")
+    small.encoder("one")
+    assert small.encoder("tiny") is first
+    small.encoder("two")
+    assert [one.name for one in small.loaded() if one.kind == "model"] == ["two", "tiny"]
+    assert small.encoder("tiny") is first
+    assert small.encoder("one") is small.encoder("one")
+
+
+def test_what_goes_is_freed(library):
+    copy_embeddings(library, "tiny", "one")
+    small = bounded(library, 1)
+    gone = weakref.ref(small.encoder("tiny"))
+    small.opened("tiny", "tiny")
+    gc.collect()
+    assert gone() is None
+    assert {one.kind for one in small.loaded()} == {"dataset", "vectors"}
+    small.encoder("one")
+    assert {one.kind for one in small.loaded()} == {"dataset", "model"}
+
+
+def test_one_that_is_larger_than_the_bound_is_kept_all_the_same(library):
+    small = bounded(library, 1)
+    assert small.encoder("tiny") is small.encoder("tiny")
+
+
+def test_a_model_that_is_gone_is_not_held(library):
+    library.encoder("tiny")
+    shutil.rmtree(library.settings.models / "tiny")
+    with pytest.raises(ModelError):
+        library.encoder("tiny")
+    assert library.loaded() == ()
 
 
 def test_importing_core_is_cheap():

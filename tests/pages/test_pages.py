@@ -2,6 +2,7 @@
 
 import gc
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,19 @@ def test_two_people_share_one_model_and_one_copy_of_the_vectors(home):
         ClipEncoder: [library.encoder("demo")],
         Embeddings: [library.embeddings("demo", "demo")],
     }
+
+
+def test_what_is_unused_leaves_the_app_when_there_is_too_much(home, monkeypatch):
+    from pages.shared import resources
+
+    monkeypatch.setenv("COCOSIFT_MODEL_MEMORY_MB", "0")
+    library = resources.library()
+    model = weakref.ref(library.encoder("demo"))
+    assert library.encoder("demo") is model()
+    library.embeddings("demo", "demo")
+    gc.collect()
+    assert model() is None
+    assert [one.kind for one in library.loaded() if one.n_bytes] == ["vectors"]
 
 
 @pytest.mark.parametrize(

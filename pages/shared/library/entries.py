@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.checkpoint import VerifyReport
 from core.inventory import (
-    Check,
+    AnnotationFile,
     Checks,
     DatasetEntry,
     DatasetState,
@@ -16,7 +16,8 @@ from core.inventory import (
     ModelEntry,
     PairEntry,
 )
-from core.inventory.checks import State, reading_of, verification_of
+from core.inventory.checks import State, Subject, reading_of, verification_of
+from core.inventory.missing import completing_command
 from core.inventory.words import command_here, size_words, without_folders
 from core.settings import Settings
 from pages.shared.moments import ago
@@ -42,9 +43,12 @@ def show_datasets(entries: Sequence[DatasetEntry], checks: Checks, settings: Set
         st.info("No datasets yet. Below is how one comes here.")
     for entry in entries:
         with st.container(border=True, key=f"dataset-{entry.name}"):
-            st.html(_head(entry.title, entry.name) + _listed(_dataset_facts(entry)))
+            st.html(_head(entry.title, entry.name))
+            st.html(_listed(_dataset_facts(entry)))
             _show_notes(entry.counts.notes if entry.counts else (), settings)
             _show_problem(entry.problem, entry.command, settings)
+            if command := completing_command(entry):
+                st.code(command, language="bash", wrap_lines=True)
             if entry.state is DatasetState.UNREAD:
                 _show_reading(entry, checks)
 
@@ -56,11 +60,11 @@ def show_models(entries: Sequence[ModelEntry], checks: Checks, settings: Setting
         st.info("No models yet. Below is how one comes here.")
     for entry in entries:
         with st.container(border=True, key=f"model-{entry.name}"):
-            st.html(_head(entry.title, entry.name) + _listed(_model_facts(entry)))
+            _show_head(_head(entry.title, entry.name), entry if entry.is_usable else None, checks)
+            st.html(_listed(_model_facts(entry)))
+            _show_outcome(verification_of(entry), checks, settings)
             _show_notes(entry.notes, settings)
             _show_problem(entry.problem, entry.command, settings)
-            if entry.is_usable:
-                _show_verification(entry, checks, settings)
 
 
 def show_embeddings(inventory: Inventory, checks: Checks, settings: Settings) -> None:
@@ -71,12 +75,13 @@ def show_embeddings(inventory: Inventory, checks: Checks, settings: Settings) ->
         st.info("No embeddings yet.")
     for pair in here:
         with st.container(border=True, key=f"vectors-{pair.dataset}-{pair.model}"):
-            st.html(_head(f"{pair.dataset} by {pair.model}") + _listed(_pair_facts(pair)))
-            if pair.is_searchable:
-                _show_verification(pair, checks, settings)
+            head = _head(f"{pair.dataset} by {pair.model}")
+            _show_head(head, pair if pair.is_searchable else None, checks)
+            st.html(_listed(_pair_facts(pair)))
+            _show_outcome(verification_of(pair), checks, settings)
     for pair in inventory.left_over:
-        name = f"{pair.dataset} by {pair.model}"
-        _show_notes((f"{name}: {pair.reason} Its embeddings are of no use without.",), settings)
+        said = f"{pair.dataset} by {pair.model} is left over. {pair.reason}"
+        st.caption(plain(said))
 
 
 def _dataset_facts(entry: DatasetEntry) -> Facts:
@@ -88,17 +93,16 @@ def _dataset_facts(entry: DatasetEntry) -> Facts:
         facts.append(("Picture files", _picture_files(entry)))
     else:
         facts.append(("State", escape(entry.state.value)))
-    facts.append(("On disk", _dataset_size(entry)))
-    facts += [
-        (
-            file.kind.capitalize(),
-            f"{escape(file.name)}, {size_words(file.size)}{_hash(file.sha256, ' · sha256 ')}",
-        )
-        for file in entry.files
-    ]
+    if entry.files:
+        facts.append(("On disk", _dataset_size(entry)))
+    facts += [(file.kind.capitalize(), _file(file)) for file in entry.files]
     if entry.annotation_hash:
         facts.append(("Annotations’ hash", _hash(entry.annotation_hash)))
     return facts
+
+
+def _file(file: AnnotationFile) -> str:
+    return f"{escape(file.name)}, {size_words(file.size)}{_hash(file.sha256, ' · sha256 ')}"
 
 
 def _annotations(entry: DatasetEntry) -> str:
@@ -217,11 +221,16 @@ def _show_reading(entry: DatasetEntry, checks: Checks) -> None:
     )
 
 
-def _show_verification(entry: ModelEntry | PairEntry, checks: Checks, settings: Settings) -> None:
+def _show_head(head: str, entry: ModelEntry | PairEntry | None, checks: Checks) -> None:
+    """Draw the name of an entry and, where it can be verified, the button beside it."""
+    if entry is None:
+        st.html(head)
+        return
     subject = verification_of(entry)
     check = checks.get(subject)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        is_model = isinstance(entry, ModelEntry)
+    is_model = isinstance(entry, ModelEntry)
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.html(head)
         st.button(
             "Verify",
             key=f"verify-{subject.dataset}-{subject.model}",
@@ -232,29 +241,32 @@ def _show_verification(entry: ModelEntry | PairEntry, checks: Checks, settings: 
             on_click=checks.start,
             args=(subject,),
         )
-        if check is not None and not check.is_under_way:
-            _show_outcome(check, settings)
 
 
-def _show_outcome(check: Check, settings: Settings) -> None:
-    if check.state is State.STOPPED:
-        st.caption("Stopped.")
+def _show_outcome(subject: Subject, checks: Checks, settings: Settings) -> None:
+    """Say what verifying has found, once it has."""
+    check = checks.get(subject)
+    if check is None or check.is_under_way:
         return
     when = ago(datetime.fromtimestamp(check.finished or 0, UTC), datetime.now(UTC))
-    if check.state is State.FAILED:
-        sentence, _ = split_command(check.error)
-        st.markdown(f":orange[{plain(without_folders(sentence, settings))}] ({when})")
-    elif isinstance(check.value, VerifyReport):
-        st.markdown(f"{_verdict(check.value, settings)} ({when})")
+    if check.state is State.STOPPED:
+        said, icon = "The check was stopped.", ":material/info:"
+    elif check.state is State.FAILED:
+        said, icon = split_command(check.error)[0], ":material/build:"
     else:
-        said = " ".join(map(str, check.value or ())) or "Every vector is as it should be."
-        st.markdown(f"{plain(without_folders(said, settings))} ({when})")
+        said, icon = verdict(check.value)
+    shown = plain(without_folders(said, settings))
+    st.markdown(f"{icon} {shown} :small[{when}]")
 
 
-def _verdict(report: VerifyReport, settings: Settings) -> str:
-    if report.problems:
-        return f":orange[{plain(without_folders(' '.join(report.problems), settings))}]"
-    parts = plural(len(report.parts), "part")
-    if report.stated:
-        return f"All of it is right: {parts}, sha256 {report.sha256[:_SHORT]}"
-    return plain(f"{parts}, sha256 {report.sha256[:_SHORT]}. Nothing states what it should be.")
+def verdict(found: VerifyReport | tuple[str, ...]) -> tuple[str, str]:
+    """Say what was found by verifying a checkpoint or vectors, and the icon for it."""
+    right, odd = ":material/check:", ":material/build:"
+    if not isinstance(found, VerifyReport):
+        return (" ".join(found), odd) if found else ("Every vector is as it should be.", right)
+    if found.problems:
+        return " ".join(found.problems), odd
+    parts = f"{plural(len(found.parts), 'part')}, sha256 {found.sha256[:_SHORT]}"
+    if found.stated:
+        return f"All of it is right: {parts}.", right
+    return f"{parts}. Nothing here states what it should be.", ":material/info:"

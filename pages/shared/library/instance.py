@@ -1,5 +1,6 @@
 """What the instance takes: disk, caches, memory, and what is loaded."""
 
+from collections.abc import Iterable
 from html import escape
 
 import streamlit as st
@@ -65,7 +66,7 @@ def _memory_part(found: Memory | None, library: Library) -> str:
     if loaded:
         said += _table(
             f"Loaded; at most {size_words(limit)}, the longest unused goes first",
-            ("", "", "takes"),
+            ("", "takes"),
             map(_loaded_row, loaded),
         )
     else:
@@ -73,8 +74,8 @@ def _memory_part(found: Memory | None, library: Library) -> str:
     return f"<section><h4>Memory</h4>{said}</section>"
 
 
-def _loaded_row(one: Loaded) -> tuple[str, str, str]:
-    return one.kind, one.name, size_words(one.n_bytes) if one.n_bytes else "mapped"
+def _loaded_row(one: Loaded) -> tuple[str, str]:
+    return f"{one.kind} {one.name}", size_words(one.n_bytes) if one.n_bytes else "mapped"
 
 
 def _bar(words: str, share: float, beside: str) -> str:
@@ -84,7 +85,7 @@ def _bar(words: str, share: float, beside: str) -> str:
     )
 
 
-def _table(caption, heads, rows) -> str:
+def _table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in heads)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows

@@ -2,8 +2,15 @@
 
 import streamlit as st
 
-from core.inventory import Checks, Inventory, next_steps, shared_checks, take_inventory
-from core.inventory.checks import CACHES, Kind, counting_of
+from core.inventory import (
+    Checks,
+    DatasetState,
+    Inventory,
+    next_steps,
+    shared_checks,
+    take_inventory,
+)
+from core.inventory.checks import CACHES, Kind, counting_of, reading_of
 from core.inventory.taking import forget_counts
 from core.library import Library
 from pages.shared.library.entries import show_datasets, show_embeddings, show_models
@@ -47,6 +54,8 @@ def _begin_looks(inventory: Inventory, checks: Checks) -> bool:
         subject = counting_of(entry)
         if entry.pictures is not None and entry.counts is None and checks.get(subject) is None:
             checks.start(subject)
+        if entry.state is DatasetState.READY:  # another has read it meanwhile
+            checks.stop(reading_of(entry))
     if not checks.is_fresh(CACHES, _CACHES_STAY_S):
         checks.start(CACHES)
     return bool(checks.under_way()) or any(pair.is_running for pair in inventory.pairs.values())

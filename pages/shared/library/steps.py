@@ -9,16 +9,17 @@ from core.inventory.missing import add_commands, known_elsewhere
 from core.inventory.words import size_words
 from pages.shared.plain import plain
 
+_FEW = 3
+
 
 def show_steps(steps: Sequence[Step]) -> None:
     """Draw what would make more of what is here searchable."""
     if not steps:
         return
-    with st.container(key="library-steps"):
-        st.markdown("**To do**")
-        for step in steps:
-            st.caption(plain(step.title))
-            st.code(step.command, language="bash", wrap_lines=True)
+    what = "1 pair lacks" if len(steps) == 1 else f"{len(steps):,} pairs lack"
+    is_short = len(steps) <= _FEW
+    with st.expander(f"{what} embeddings that fit", icon=":material/build:", expanded=is_short):
+        _show(steps)
 
 
 def show_known(inventory: Inventory) -> None:
@@ -27,11 +28,13 @@ def show_known(inventory: Inventory) -> None:
     st.caption("Type these where CocoSift is installed. What they bring appears here by itself.")
     for noun, steps in known_elsewhere(inventory).items():
         with st.expander(f"{noun} that are published", icon=":material/download:"):
-            for step in steps:
-                size = f", about {size_words(step.size)}" if step.size else ""
-                st.caption(plain(f"{step.title}{size}"))
-                st.code(step.command, language="bash", wrap_lines=True)
+            _show(steps)
     with st.expander("Your own files", icon=":material/add:"):
-        for step in add_commands():
-            st.caption(plain(step.title))
-            st.code(step.command, language="bash", wrap_lines=True)
+        _show(add_commands())
+
+
+def _show(steps: Sequence[Step]) -> None:
+    for step in steps:
+        size = f", about {size_words(step.size)}" if step.size else ""
+        st.caption(plain(f"{step.title}{size}"))
+        st.code(step.command, language="bash", wrap_lines=True)
