@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from core.quality.retrieval import Recall, Retrieval
 
 _TOLD_BOTH_WAYS = frozenset({"recall@1", "recall@5", "recall@10"})
+# They say something only where it is known which other pictures a caption is true of.
+_OF_DRAWN = frozenset({"top1_fits", "recall@1_ceiling", "recall@5_ceiling", "recall@10_ceiling"})
 
 
 def evaluate(
@@ -188,7 +190,10 @@ def _table(
     lines = [f"{counts['images']:,} pictures, {counts['captions']:,} captions"]
     if retrieval is not None:
         lines += _both_ways_lines(retrieval, published)
-        figures = {name: value for name, value in figures.items() if name not in _TOLD_BOTH_WAYS}
+        hidden = _TOLD_BOTH_WAYS
+        if found.captions and all(value == 1 for value in found.captions.recall_ceiling.values()):
+            hidden |= _OF_DRAWN
+        figures = {name: value for name, value in figures.items() if name not in hidden}
     lines += [
         f"  {name:<22}{'-' if value is None else format(value, '.3f')}"
         for name, value in figures.items()

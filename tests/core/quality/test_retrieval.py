@@ -124,6 +124,13 @@ class TestTheCommand:
         assert result.exit_code == 0, result.stderr
         assert "caption -> picture  recall@1" in result.stdout
         assert "picture -> caption  recall@10" in result.stdout
+        assert "ceiling" not in result.stdout
+
+    def test_says_of_a_drawn_dataset_what_a_perfect_ranker_reaches(self, tmp_path):
+        result = run_core("evaluate", home=PROJECT_ROOT, COCOSIFT_CACHE=str(tmp_path))
+        assert result.exit_code == 0, result.stderr
+        assert "recall@1_ceiling      0.8" in result.stdout
+        assert "picture -> caption  recall@1" in result.stdout
 
     def test_takes_a_list(self, tiny_home, tmp_path):
         listed = tmp_path / "ids.txt"
