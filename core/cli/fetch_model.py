@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.errors import ModelError
-from core.progress import TerminalProgress
+from core.progress import Cancelled, TerminalProgress
 
 if TYPE_CHECKING:
     from core.fetch.model import FetchedModel
 
+_STOPPED = "Stopped; what was fetched is kept. The same command goes on from there."
 _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 
@@ -70,21 +71,25 @@ def model(
         )
     # Here, so that --help does not wait for PyTorch.
     from core.cli.checkpoint import in_bytes
+    from core.cli.opening import BarWhenNeeded
     from core.fetch.model import fetch_model, published
     from core.settings import Settings
 
     size = in_bytes(part_size)
     settings = Settings.from_environment()
-    with TerminalProgress("fetch", "B") as fetching, TerminalProgress("split", "B") as splitting:
-        found = fetch_model(
-            published(architecture, pretrained),
-            settings,
-            name,
-            source=source,
-            part_size=size,
-            fetching=fetching,
-            splitting=splitting,
-        )
+    with BarWhenNeeded("fetch", "B") as fetching, BarWhenNeeded("split", "B") as splitting:
+        try:
+            found = fetch_model(
+                published(architecture, pretrained),
+                settings,
+                name,
+                source=source,
+                part_size=size,
+                fetching=fetching,
+                splitting=splitting,
+            )
+        except KeyboardInterrupt:
+            raise Cancelled(_STOPPED) from None
     if as_json:
         _print_json(dataclasses.asdict(found) | {"folder": str(found.folder)})
     else:
@@ -118,15 +123,20 @@ def embeddings(
         python -m core fetch embeddings https://files.lab.example/val2014-clip.zip --model clip
     """
     # Here, so that --help does not wait for NumPy.
-    from core.cli.opening import open_coco
+    from core.cli.opening import BarWhenNeeded
     from core.fetch.embeddings import fetch_embeddings
     from core.library import open_library
 
-    library = open_library()
-    if dataset is not None:
-        open_coco(library, dataset)
-    with TerminalProgress("fetch", "B") as progress:
-        found = fetch_embeddings(url, library, dataset, model, over=over, progress=progress)
+    with (
+        TerminalProgress("fetch", "B") as progress,
+        BarWhenNeeded("read annotations", "B") as reading,
+    ):
+        try:
+            found = fetch_embeddings(
+                url, open_library(), dataset, model, over=over, progress=progress, reading=reading
+            )
+        except KeyboardInterrupt:
+            raise Cancelled(_STOPPED) from None
     for warning in found.warnings:
         typer.echo(warning, err=True)
     if as_json:

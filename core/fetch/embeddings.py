@@ -81,6 +81,7 @@ def fetch_embeddings(
     *,
     over: bool = False,
     progress: Progress = _NO_PROGRESS,
+    reading: Progress = _NO_PROGRESS,
 ) -> FetchedEmbeddings:
     """Fetch the embeddings at `url` to `embeddings/<dataset>/<model>/`.
 
@@ -92,7 +93,8 @@ def fetch_embeddings(
         dataset, model: names here of what they were made of and by; as the manifest names
             them when None.
         over: replace other embeddings of the same pair.
-        progress: told bytes, file by file; may cancel.
+        progress: told bytes of the largest file; may cancel.
+        reading: told bytes of the annotations, should they be read for the first time.
 
     Raises:
         DownloadError: they cannot be fetched; what is here stays.
@@ -122,7 +124,7 @@ def fetch_embeddings(
             if not place.has_these:
                 place.check(over)
                 source.files(stated, progress)
-                place.take(stated)
+                place.take(stated, reading)
         except EmbeddingsError:
             shutil.rmtree(staging, ignore_errors=True)  # they will not be better next time
             raise
@@ -192,7 +194,7 @@ class _Place:
                 f"{self._there.folder}. To replace them, add --replace."
             )
 
-    def take(self, stated: Manifest) -> None:
+    def take(self, stated: Manifest, reading: Progress) -> None:
         """Check the files against the dataset and the model, then move them to their place."""
         dataset, model = self._pair
         files = EmbeddingsFiles(dataset, model, self._staging, stated.dataset)
@@ -200,7 +202,7 @@ class _Place:
             checkpoint.find_models(self._library.settings.models)[model]
         )
         try:
-            found = load_embeddings(files, self._library.coco(dataset), manifest)
+            found = load_embeddings(files, self._library.coco(dataset, reading), manifest)
         except EmbeddingsError as error:
             raise EmbeddingsError(f"The embeddings that were fetched do not fit. {error}") from None
         self._warnings = found.warnings
