@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.errors import ModelError
+from core.errors import CocoSiftError, ModelError
 from core.progress import Cancelled, TerminalProgress
 
 if TYPE_CHECKING:
     from core.fetch.model import FetchedModel
+    from core.settings import Settings
 
 _STOPPED = "Stopped; what was fetched is kept. The same command goes on from there."
 _Json = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
@@ -94,6 +95,7 @@ def model(
         _print_json(dataclasses.asdict(found) | {"folder": str(found.folder)})
     else:
         typer.echo(_told(found))
+    _prepare(found, settings)
 
 
 def embeddings(
@@ -148,6 +150,21 @@ def embeddings(
         f"{found.count:,} vectors of {found.dataset!r} by {found.model!r}, {found.dtype}, "
         f"{found.size:,} bytes, {done}{checked}: {found.folder}"
     )
+
+
+def _prepare(found: "FetchedModel", settings: "Settings") -> None:
+    """Convert the model for the faster runtime, once; where that fails PyTorch serves it."""
+    from core.cli.opening import BarWhenNeeded
+    from core.encoder import load_encoder
+
+    try:
+        with BarWhenNeeded("prepare the model", "steps") as progress:
+            load_encoder(found.folder, cache=settings.cache).prepare(progress=progress)
+    except (CocoSiftError, OSError) as error:
+        typer.echo(
+            f"The model is in place, but cannot be prepared for the faster runtime: {error}",
+            err=True,
+        )
 
 
 def _told(found: "FetchedModel") -> str:

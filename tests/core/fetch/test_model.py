@@ -567,32 +567,31 @@ class TestTheCommand:
         assert "has no open_clip_model.safetensors" in found.stderr
         assert not list((tmp_path / "models").glob("[!.]*"))
 
-    @pytest.mark.slow
-    def test_fetches_a_whole_vit_b_32_that_searches(self, tmp_path, hub):
-        """605 MB of random weights of the real shapes, under the real names."""
-        torch.manual_seed(3)
-        model = open_clip.CLIP(**open_clip.get_model_config("ViT-B-32"), quick_gelu=True)
-        safetensors.torch.save_file(model.state_dict(), tmp_path / "w")
-        path = hub.add("timm/vit_base_patch32_clip_224.openai", SAFE, tmp_path / "w")
-        hub.server.fail(path, Reset(after=5_000_000, beyond=1), times=4)
-        found = run_core(
-            "fetch",
-            "model",
-            "ViT-B-32",
-            "--pretrained",
-            "openai",
-            "--name",
-            "clip",
-            "--json",
-            home=tmp_path,
-            COCOSIFT_HUB_URL=hub.server.url(),
-            COCOSIFT_OFFLINE="",
-        )
+    def test_tells_of_a_model_that_is_here_and_why_it_cannot_be_prepared(self, tmp_path):
+        (tmp_path / "w").write_bytes(b"no weights")
+        keys = {"architecture": "ViT-B-32", "source": {"pretrained": "openai"}}
+        folder = tmp_path / "models" / "ViT-B-32-openai"
+        checkpoint.split(tmp_path / "w", folder, model=keys)
+        arguments = ("fetch", "model", "ViT-B-32", "--pretrained", "openai", "--json")
+        found = run_core(*arguments, home=tmp_path, COCOSIFT_CACHE=str(tmp_path / "cache"))
         assert found.exit_code == 0, found.stderr
         told = json.loads(found.stdout)
-        assert (told["activation"], told["precision"], told["parts"]) == ("quickgelu", "fp32", 7)
-        encoder = load_encoder(tmp_path / "models" / "clip", "cpu")
-        tokens = open_clip.tokenize(["a dog"])
-        with torch.inference_mode():
-            expected = model.eval().encode_text(tokens, normalize=True).numpy()
-        np.testing.assert_allclose(encoder.encode_texts(["a dog"]), expected, atol=1e-5)
+        assert (told["name"], told["was_here"]) == ("ViT-B-32-openai", True)
+        assert "cannot be prepared for the faster runtime" in found.stderr
+
+
+@pytest.mark.slow
+def test_a_whole_vit_b_32_is_fetched_over_a_bad_line_and_encodes(tmp_path, hub, settings):
+    """605 MB of random weights of the real shapes, under the real names."""
+    torch.manual_seed(3)
+    model = open_clip.CLIP(**open_clip.get_model_config("ViT-B-32"), quick_gelu=True)
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "w")
+    path = hub.add("timm/vit_base_patch32_clip_224.openai", SAFE, tmp_path / "w")
+    hub.server.fail(path, Reset(after=5_000_000, beyond=1), times=4)
+    found = fetch_model(published("ViT-B-32", "openai"), settings, "clip")
+    assert (found.activation, found.precision, found.parts) == ("quickgelu", "fp32", 7)
+    encoder = load_encoder(found.folder, "cpu")
+    tokens = open_clip.tokenize(["a dog"])
+    with torch.inference_mode():
+        expected = model.eval().encode_text(tokens, normalize=True).numpy()
+    np.testing.assert_allclose(encoder.encode_texts(["a dog"]), expected, atol=1e-5)
