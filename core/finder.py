@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from core.searchable import SearchableDataset
 
 _NO_FILTERS = Filters()
-_LOOKS = 5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,17 +144,10 @@ class Finder:
 
     def _look(self) -> None:
         """Take the embeddings, the annotations that belong to them, and their version."""
-        dataset = self._dataset
-        library, name, model = dataset.library, dataset.name, dataset.model
-        for _ in range(_LOOKS):
-            version = library.embeddings_version(name, model)
-            self._embeddings, self._coco = dataset.embeddings, dataset.coco
-            if version == library.embeddings_version(name, model):
-                self._version = (name, model, version)
-                return
-        raise EmbeddingsError(
-            f"The files of {name!r} change while they are read. Try again when that is over."
-        )
+        name, model = self._dataset.name, self._dataset.model
+        opened = self._dataset.library.opened(name, model)
+        self._embeddings, self._coco = opened.embeddings, opened.coco
+        self._version = (name, model, opened.version)
 
     def _filtered(self, filters: Filters, progress: Progress | None) -> Filtered:
         key = (self._dataset.name, self._coco.annotation_hash, filters)
