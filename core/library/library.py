@@ -71,7 +71,9 @@ class Library:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.bound = Bound(settings.model_memory_bytes, self._forget_opened)
-        self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared("dataset", self.bound)
+        self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared(
+            "dataset", self.bound, lambda pair: pair[0].n_bytes
+        )
         self._encoders: Shared[Encoder] = Shared("model", self.bound, self.encoder_bytes)
         self._embeddings: Shared[Embeddings] = Shared("vectors", self.bound, vector_bytes)
         self._opened: dict[tuple[str, str], Opened] = {}
@@ -378,7 +380,7 @@ class Library:
         """Load a model anew; `encoder` gives the shared one."""
         from core.encoder import load_encoder
 
-        return load_encoder(self.model_folder(model))
+        return load_encoder(self.model_folder(model), cache=self.settings.cache)
 
     def load_embeddings(self, dataset: str, model: str) -> Embeddings:
         """Open embeddings anew; `embeddings` gives the shared ones."""

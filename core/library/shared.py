@@ -21,7 +21,7 @@ class Loaded:
     Attributes:
         kind: "model", "vectors" or "dataset".
         name: of the model or the dataset; for vectors "dataset by model".
-        n_bytes: what it takes; of a dataset 0, as its columns are a file that is mapped.
+        n_bytes: what it takes, files that are mapped included.
         used: when it was last asked for, in seconds since the epoch.
     """
 

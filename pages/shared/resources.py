@@ -5,12 +5,14 @@ files are replaced on disk they are loaded anew, and the old ones go. The librar
 to a bound: what was not used for longest is cleared from the cache.
 """
 
+import logging
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pkgutil import iter_modules
+from threading import Thread
 from typing import Generic, TypeVar
 
 import streamlit as st
@@ -36,6 +38,8 @@ from core.uploads import Uploads
 from core.views import Views
 
 Value = TypeVar("Value")
+
+logger = logging.getLogger("cocosift")
 
 # What pages import when they are first opened, and what that imports when first used.
 _OF_PAGES = ("core.analytics", "core.charts", "core.inventory", "core.map", "core.quality")
@@ -167,6 +171,15 @@ def warm_up() -> None:
     with suppress(CocoSiftError):  # the page Map says what is wrong with it
         regions_of(found.dataset, usual_method(found.dataset))
     downloads()  # the process that makes them imports what it needs meanwhile
+    # Not awaited: a faster runtime may take a while to be made ready, and serves from then on.
+    Thread(target=_prepare, args=(found.dataset.encoder,), name="prepare", daemon=True).start()
+
+
+def _prepare(encoder: Encoder) -> None:
+    try:
+        encoder.prepare()
+    except Exception:  # the model goes on as it is
+        logger.exception("The faster runtime could not be made ready")
 
 
 @contextmanager
@@ -186,4 +199,6 @@ class _Bar:
 
     def update(self, done: int, total: int) -> None:
         share = done / max(1, total)
-        self.place.progress(share, f"Reading the dataset's annotations, once: {share:.0%}")
+        self.place.progress(
+            share, f"These files are new, so they are read through once: {share:.0%}"
+        )

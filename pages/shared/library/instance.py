@@ -75,7 +75,7 @@ def _memory_part(found: Memory | None, library: Library) -> str:
 
 
 def _loaded_row(one: Loaded) -> tuple[str, str]:
-    return f"{one.kind} {one.name}", size_words(one.n_bytes) if one.n_bytes else "mapped"
+    return f"{one.kind} {one.name}", size_words(one.n_bytes)
 
 
 def _bar(words: str, share: float, beside: str) -> str:
