@@ -73,6 +73,11 @@ class KnownDataset:
     annotation_bytes: int
 
     @property
+    def archives(self) -> tuple[KnownArchive, ...]:
+        """What is fetched of it."""
+        return (self.annotations, self.pictures)
+
+    @property
     def annotation_files(self) -> Mapping[str, str]:
         """The member of the annotations' archive by kind."""
         return {

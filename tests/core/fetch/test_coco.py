@@ -181,7 +181,7 @@ class TestChecks:
             "train2017": 118_287,
         }
         for known in KNOWN.values():
-            for archive in (known.pictures, known.annotations):
+            for archive in known.archives:
                 assert len(bytes.fromhex(archive.sha256)) == 32
             # 60 to 200 kB a picture: a digit too many or too few would show.
             assert 60_000 < known.pictures.size / known.n_pictures < 200_000
@@ -258,6 +258,18 @@ class TestGoingOn:
         server.asked.clear()
         assert fetch(settings).dataset.count_missing_files() == 0
         assert mirror.annotations not in asked(server)
+
+    def test_after_a_stop_between_two_annotation_files(self, settings, mirror, server, tmp_path):
+        fetch(settings, images=False)
+        folder = settings.data / "val2014"
+        # As a kill leaves it: the archive still there, the last file not yet unpacked.
+        (folder / "annotations" / "person_keypoints_val2014.json").unlink()
+        (folder / "dataset.toml").unlink()
+        (folder / ".archives").mkdir()
+        archive = folder / ".archives" / "annotations_trainval2014.zip"
+        archive.write_bytes(mirror.archives[mirror.annotations])
+        assert fetch(settings, images=False).dataset.kinds == ("captions", "instances", "keypoints")
+        assert not archive.exists()
 
     @pytest.mark.parametrize("few", [200, 0], ids=["few", "many"])
     def test_pictures_that_were_lost_come_back(self, settings, mirror, server, monkeypatch, few):
@@ -340,6 +352,20 @@ class TestOneByOne:
         server.files[f"/val2014/{gone}"] = data
         assert fetch(settings, image_ids=mirror.ids).failures == {}
         assert not fetched.failures_file.exists()
+
+    def test_a_file_name_that_leads_out_is_not_written(self, settings, mirror, server):
+        fetch(settings, images=False)
+        registered = settings.data / "val2014" / "annotations"
+        name = next(iter(mirror.pictures))
+        for path in registered.iterdir():
+            path.write_text(
+                path.read_text().replace(f'"file_name": "{name}"', '"file_name": "../x.jpg"')
+            )
+        server.files["/val2014/../x.jpg"] = Served(mirror.pictures[name])
+        fetched = fetch(settings, image_ids=mirror.ids[:2])
+        assert "would leave the picture folder" in fetched.failures["../x.jpg"]
+        assert not (settings.data / "val2014" / "x.jpg").exists()
+        assert fetched.n_pictures == 1
 
     def test_an_id_of_another_split_is_named(self, settings, mirror):
         with pytest.raises(DatasetError, match="10"):
