@@ -107,7 +107,7 @@ class Preparation:
 
     def _submit(self, pool: ProcessPoolExecutor, task: list[Located]) -> "Future[list[Prepared]]":
         try:
-            with _interrupts_held():
+            with interrupts_held():
                 future = pool.submit(_prepare_task, task)
         except BrokenProcessPool as error:
             future = Future()
@@ -149,7 +149,7 @@ def worker_count(workers: int | None, n_pictures: int) -> int:
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Hold ^C back until the block ends; a process that is started in it never gets any.
 
     A worker that is just starting would answer ^C with a traceback. Blocking it alone is not

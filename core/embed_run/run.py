@@ -17,7 +17,7 @@ from core.checkpoint import ModelManifest
 from core.coco import CocoDataset
 from core.embed_run.forward import Batch, Forward
 from core.embed_run.pictures import Prepared, SkippedPicture, locate, skipped_csv
-from core.embed_run.preparation import Preparation, worker_count
+from core.embed_run.preparation import Preparation, interrupts_held, worker_count
 from core.embed_run.record import RunRecord, run_command
 from core.embed_run.reuse import Reused, reused
 from core.embed_run.unfinished import Unfinished, begun_or_gone_on_with
@@ -235,7 +235,8 @@ class _Run:
         _save(files.coco_urls, np.array(images.coco_urls.take(rows), dtype=np.str_))
         _write(files.skipped, skipped_csv(self.skipped).encode())
         _write(files.manifest, self._manifest().to_json().encode() + b"\n")
-        unfinished.put_in_place(folder)
+        with interrupts_held():  # ^C in between would leave files that are not the embeddings'
+            unfinished.put_in_place(folder)
 
     def _batches(self, prepared: Iterator[Prepared], batch_size: int) -> Iterator[Batch]:
         """Yield the batches; their borders depend on the rows alone, not on where a run began."""

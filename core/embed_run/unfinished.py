@@ -157,9 +157,10 @@ class Unfinished:
         stored = self._writer.write(vectors)
         _sync(self._vectors)
         chunk = Chunk(stop, tuple(skipped), hashlib.sha256(stored).hexdigest())
+        # First: ^C may come while the line is being written, and then it may be there already.
+        self.chunks.append(chunk)
         self._lines.write(chunk.to_line())
         _sync(self._lines)
-        self.chunks.append(chunk)
 
     def finish_vectors(self) -> None:
         """Put the number of vectors into their file."""
@@ -368,7 +369,8 @@ def _files(folder: Path, record: RunRecord) -> EmbeddingsFiles:
 
 def _opened(path: Path) -> IO[bytes]:
     """Open for reading and writing without cutting what is there."""
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    path.touch()
+    return path.open("r+b")
 
 
 def _write(path: Path, text: str) -> None:

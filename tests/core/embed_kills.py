@@ -21,6 +21,7 @@ from itertools import count
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from core import checkpoint
 from core.coco import open_dataset
@@ -50,6 +51,7 @@ def prepared(settings: Settings) -> Callable[[], object]:
     dataset = open_dataset(settings.data / "tiny", settings)
     encoder = load_encoder(settings.models / "tiny", device="cpu")
     manifest = checkpoint.read_manifest(settings.models / "tiny")
+    encoder.encode_images([Image.new("RGB", (9, 9))])  # reads the weights: once, before any fork
     return partial(
         *(embed_dataset, dataset, encoder, manifest, settings),
         workers=0,

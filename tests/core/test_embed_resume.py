@@ -6,13 +6,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
 from core import checkpoint
 from core.coco import open_dataset
-from core.embed_run import EmbedReport, embed_dataset, unfinished_runs
+from core.embed_run import EmbedReport, embed_dataset, unfinished, unfinished_runs
 from core.embeddings import find_embeddings, read_manifest
 from core.encoder import ClipEncoder, load_encoder
 from core.errors import EmbeddingsError
@@ -191,6 +192,23 @@ def test_an_unfinished_run_is_told_with_the_command_that_goes_on(encoder, settin
     assert done.exit_code == 0, done.stderr
     assert f"{CHUNK} were done before" in done.stdout
     assert unfinished_runs(settings) == ()
+
+
+def test_an_interrupt_while_the_first_chunk_is_committed_loses_nothing(
+    encoder, settings, whole, monkeypatch
+):
+    def interrupted(file: IO[bytes]) -> None:
+        file.flush()
+        if file.name == lines:
+            raise KeyboardInterrupt
+
+    lines = str(aside(settings) / "chunks.jsonl")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(unfinished, "_sync", interrupted)
+        embed(encoder, settings)
+    assert unfinished_runs(settings)[0].done == CHUNK
+    assert embed(encoder, settings).before == CHUNK
+    assert content(settings) == whole
 
 
 def test_an_unfinished_folder_is_no_embeddings(encoder, settings, whole):

@@ -266,7 +266,7 @@ def test_a_cancelled_run_leaves_the_older_embeddings_as_they_were(encoder, setti
 def test_an_interrupt_ends_the_command_and_its_workers_and_the_same_command_goes_on(
     settings, tiny_home_copy
 ):
-    many_pictures(settings, 3_000)
+    many_pictures(settings, 1_500)
     arguments = ("embed", "--dataset", "many", "--workers", "1", "--batch-size", "32")
     command = subprocess.Popen(
         [sys.executable, "-m", "core", *arguments],
@@ -288,9 +288,9 @@ def test_an_interrupt_ends_the_command_and_its_workers_and_the_same_command_goes
         command.kill()
     assert command.returncode == 130
     (run,) = unfinished_runs(settings)
-    assert 0 < run.done < 3_000
+    assert 0 < run.done < 1_500
     assert errors == (
-        f"Stopped; {run.done:,} of 3,000 pictures are done and kept. The same command goes on "
+        f"Stopped; {run.done:,} of 1,500 pictures are done and kept. The same command goes on "
         "from there.\n"
     )
     wait_for(lambda: not group_lives(command.pid))
