@@ -128,7 +128,7 @@ def test_each_command_and_option_exists(command):
     parser = get_command(app)
     while isinstance(parser, typer.core.TyperGroup):
         parser = parser.commands[words.pop(0)]
-    known = {option for parameter in parser.params for option in parameter.opts}
+    known = {o for p in parser.params for o in (*p.opts, *p.secondary_opts)}
     assert {word for word in words if word.startswith("--")} <= known
 
 

@@ -77,6 +77,10 @@ def add(
             "those whose licence does not allow it. Any number of times.",
         ),
     ] = None,
+    example: Annotated[
+        list[str] | None,
+        typer.Option(help="A query to try on it, offered on Search. Any number of times."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Overwrite the registration of that name.")
     ] = False,
@@ -125,6 +129,7 @@ def add(
             title=title,
             split=split,
             uses=use or (),
+            examples=example or (),
             replace=replace,
             progress=progress,
         )

@@ -27,7 +27,7 @@ from core.settings import Settings
 
 INDEX_FOLDER = ".index"
 _FLAT = re.compile(r"(captions|instances|person_keypoints)_([A-Za-z0-9][A-Za-z0-9_-]*)\.json")
-_EXAMPLES = (
+COCO_EXAMPLES = (
     "a dog catching a frisbee",
     "people skiing down a slope",
     "a kitchen with a window",
@@ -118,6 +118,7 @@ def register_dataset(
     split: str | None = None,
     url: str | None = None,
     uses: Sequence[str] = (),
+    examples: Sequence[str] = (),
     replace: bool = False,
     progress: Progress | None = None,
 ) -> Path:
@@ -133,6 +134,7 @@ def register_dataset(
         url: template of a picture's address with `{file_name}` or `{id}`, for pictures
             that are not here; the records' own `coco_url` when left out.
         uses: what the pictures are wanted for, of `commercial` and `modifications`.
+        examples: queries to try on it.
         replace: overwrite the registration of that name.
         progress: told the bytes read while the files are indexed.
 
@@ -166,6 +168,7 @@ def register_dataset(
         pictures=pictures.resolve() if pictures is not None else None,
         url=url,
         uses=tuple(dict.fromkeys(uses)),
+        examples=tuple(examples),
     )
     text = manifest_text(manifest, folder)
     fresh = not folder.exists()
@@ -260,5 +263,5 @@ def _flat_manifest(folder: Path, name: str) -> DatasetManifest:
         split=name,
         annotations=files,
         pictures=pictures if pictures.is_dir() else None,
-        examples=_EXAMPLES,
+        examples=COCO_EXAMPLES,
     )

@@ -27,6 +27,7 @@ from core.coco import (
     open_dataset,
     register_dataset,
 )
+from core.coco.registry import COCO_EXAMPLES
 from core.errors import DownloadError
 from core.fetch.archive import ArchiveError, Unpacked, unpack
 from core.fetch.asking import Patience
@@ -377,6 +378,7 @@ class _Fetch:
                     split=before.split if before else known.name,
                     url=before.url if before else None,
                     uses=before.uses if before else (),
+                    examples=before.examples if before else COCO_EXAMPLES,
                     replace=before is not None,
                     progress=progress,
                 )

@@ -55,6 +55,7 @@ def test_a_split_is_fetched_unpacked_and_registered(settings, mirror):
     assert dataset.title == "COCO val2014"
     assert dataset.kinds == ("captions", "instances", "keypoints")
     assert dataset.count_missing_files() == 0
+    assert "a dog catching a frisbee" in dataset.examples
     assert {path.name for path in folder.iterdir()} == {
         *("val2014", "annotations", "dataset.toml", ".index", ".val2014.fetched.json")
     }
