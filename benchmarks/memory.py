@@ -1,4 +1,4 @@
-"""What processes hold of the memory, as the kernel accounts for it (proc(5)); Linux only."""
+"""What processes hold of memory and take of processors, by the kernel (proc(5)); Linux only."""
 
 import os
 from collections.abc import Iterable
@@ -50,6 +50,16 @@ def descendants(pid: int | None = None) -> list[int]:
     for one in found:
         found += [child for child, parent in parents.items() if parent == one]
     return found[1:]
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    """Return how long processors have worked for processes; one that has just ended has nothing."""
+    ticks = 0
+    for pid in pids:
+        with suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _sum(pid: int, *fields: str) -> float:
