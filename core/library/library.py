@@ -23,7 +23,7 @@ from core.embeddings import (
 from core.errors import CocoSiftError, DatasetError, EmbeddingsError, ModelError
 from core.finder import SearchMemory
 from core.images import PictureStore
-from core.library.places import dataset_place, dataset_state, model_place, model_state, states
+from core.library.places import dataset_place, dataset_state, model_place, model_state
 from core.library.shared import Bound, Loaded, Shared, name_of
 from core.progress import Progress
 from core.searchable import SearchableDataset
@@ -74,7 +74,9 @@ class Library:
         self._datasets: Shared[tuple[CocoDataset, PictureStore]] = Shared(
             "dataset", self.bound, lambda pair: pair[0].n_bytes
         )
-        self._encoders: Shared[Encoder] = Shared("model", self.bound, self.encoder_bytes)
+        self._encoders: Shared[Encoder] = Shared(
+            "model", self.bound, lambda encoder: encoder.n_bytes
+        )
         self._embeddings: Shared[Embeddings] = Shared("vectors", self.bound, vector_bytes)
         self._opened: dict[tuple[str, str], Opened] = {}
         self.memory = SearchMemory()
@@ -388,15 +390,6 @@ class Library:
         files = self.embeddings_files(dataset, model)
         manifest = checkpoint.read_manifest(self.model_folder(model))
         return load_embeddings(files, self.coco(dataset), manifest)
-
-    def encoder_bytes(self, encoder: "Encoder") -> int:
-        """Return what a model takes in memory, as it says itself, else what its files have."""
-        stated: int | None = getattr(encoder, "n_bytes", None)
-        if stated is not None:
-            return stated
-        folder = model_place(self.settings, encoder.name)
-        parts = folder.glob(f"{checkpoint.PART_PREFIX}*") if folder else ()
-        return sum(size for _, size, *_ in states(parts))
 
     def _forget_opened(self, kind: str, name: str) -> None:
         """Let go of what has been opened together with something that goes."""

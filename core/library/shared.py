@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -31,10 +31,6 @@ class Loaded:
     used: float
 
 
-GiveUp = Callable[[], None]
-"""Lets go of one thing that is held."""
-
-
 class Bound:
     """A number of bytes that all that is held takes together: the longest unused goes first.
 
@@ -51,29 +47,32 @@ class Bound:
         self.most_bytes = most_bytes
         self._told = told
         self._lock = threading.Lock()
-        self._held: OrderedDict[tuple[str, str], tuple[Loaded, GiveUp]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, str], _Held] = OrderedDict()
 
-    def used(self, kind: str, name: str, n_bytes: int, give_up: GiveUp) -> None:
+    def used(
+        self, kind: str, name: str, size: Callable[[], int], give_up: Callable[[], None]
+    ) -> None:
         """Note that something is asked for now, and make room for it.
 
         Args:
-            kind, name, n_bytes: as of `Loaded`.
+            kind, name: as of `Loaded`.
+            size: tells how many bytes it takes; asked again and again, as a model grows when
+                its towers are first used.
             give_up: called when it must go for something else; who uses it goes on with it.
         """
         with self._lock:
-            self._held[kind, name] = Loaded(kind, name, n_bytes, time.time()), give_up
+            self._held[kind, name] = _Held(size, give_up, time.time())
             self._held.move_to_end((kind, name))
             going = self._made_room()
-        for loaded, let_go in going:
-            let_go()
-            self._told(loaded.kind, loaded.name)
+        for place, held in going.items():
+            held.give_up()
+            self._told(*place)
 
     def touch(self, kind: str, name: str) -> None:
         """Note that something that is held is asked for now."""
         with self._lock:
-            if (kind, name) in self._held:
-                loaded, give_up = self._held[kind, name]
-                self._held[kind, name] = replace(loaded, used=time.time()), give_up
+            if held := self._held.get((kind, name)):
+                held.when = time.time()
                 self._held.move_to_end((kind, name))
 
     def gone(self, kind: str, name: str) -> None:
@@ -86,19 +85,21 @@ class Bound:
     def loaded(self) -> tuple[Loaded, ...]:
         """Return what is held, the last used first."""
         with self._lock:
-            return tuple(loaded for loaded, _ in reversed(self._held.values()))
+            return tuple(
+                Loaded(*place, held.size(), held.when)
+                for place, held in reversed(self._held.items())
+            )
 
-    def _made_room(self) -> list[tuple[Loaded, GiveUp]]:
+    def _made_room(self) -> "dict[tuple[str, str], _Held]":
         """Take out the longest unused until the rest fits; return these."""
-        left = sum(loaded.n_bytes for loaded, _ in self._held.values())
-        going = []
-        for place, (loaded, give_up) in list(self._held.items())[:-1]:
+        sizes = {place: held.size() for place, held in self._held.items()}
+        left, going = sum(sizes.values()), {}
+        for place in list(self._held)[:-1]:
             if left <= self.most_bytes:
                 break
-            if loaded.n_bytes:
-                left -= loaded.n_bytes
-                del self._held[place]
-                going.append((loaded, give_up))
+            if sizes[place]:
+                left -= sizes[place]
+                going[place] = self._held.pop(place)
         return going
 
 
@@ -110,15 +111,11 @@ class Shared(Generic[Value]):
 
     Args:
         kind: what the values are, as `Loaded` says it.
-        bound: what they are held to, by what `size` says of each at each use; None for no bound.
+        bound: what they are held to.
+        size: bytes that a value takes.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        bound: Bound | None = None,
-        size: Callable[[Value], int] = lambda value: 0,
-    ) -> None:
+    def __init__(self, kind: str, bound: Bound, size: Callable[[Value], int]) -> None:
         self.kind = kind
         self._bound = bound
         self._size = size
@@ -138,20 +135,21 @@ class Shared(Generic[Value]):
         """
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
-        value = self._kept_or_made(slot, make, version, is_current)
-        if self._bound is not None and self._slots.get(key) is slot:
-            self._bound.used(self.kind, name_of(key), self._size(value), partial(self.drop, key))
+        value = self._kept_or_made(key, slot, make, version, is_current)
+        if self._slots.get(key) is slot:
+            size, drop = partial(self._size, value), partial(self.drop, key)
+            self._bound.used(self.kind, name_of(key), size, drop)
         return value
 
     def drop(self, key: Hashable) -> None:
         """Give up the value of `key`; who uses it goes on with it."""
         with self._lock:
             self._slots.pop(key, None)
-        if self._bound is not None:
-            self._bound.gone(self.kind, name_of(key))
+        self._bound.gone(self.kind, name_of(key))
 
     def _kept_or_made(
         self,
+        key: Hashable,
         slot: "_Slot[Value]",
         make: Callable[[], Value],
         version: Hashable,
@@ -165,6 +163,7 @@ class Shared(Generic[Value]):
                 raise copy(slot.failure)
             # The old value goes first: two copies of a model may not fit.
             slot.value = slot.failure = None
+            self._bound.gone(self.kind, name_of(key))
             try:
                 slot.value = made = make()
             except CocoSiftError as error:
@@ -172,6 +171,13 @@ class Shared(Generic[Value]):
                 slot.failure = copy(error)
                 raise
             return made
+
+
+@dataclass(slots=True)
+class _Held:
+    size: Callable[[], int]
+    give_up: Callable[[], None]
+    when: float
 
 
 @dataclass(slots=True)

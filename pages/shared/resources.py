@@ -77,8 +77,8 @@ class CachedLibrary(Library):
     def encoder(self, model: str) -> Encoder:
         with self._noting_absence("model", model):
             encoder = _encoder(self, model).value
-        n_bytes = self.encoder_bytes(encoder)
-        self.bound.used("model", model, n_bytes, partial(_encoder.clear, self, model))
+        give_up = partial(_encoder.clear, self, model)
+        self.bound.used("model", model, lambda: encoder.n_bytes, give_up)
         return encoder
 
     def embeddings(self, dataset: str, model: str) -> Embeddings:
@@ -86,7 +86,7 @@ class CachedLibrary(Library):
         with self._noting_absence("vectors", name):
             found = _embeddings(self, dataset, model).value
         give_up = partial(_embeddings.clear, self, dataset, model)
-        self.bound.used("vectors", name, vector_bytes(found), give_up)
+        self.bound.used("vectors", name, partial(vector_bytes, found), give_up)
         return found
 
     @contextmanager
@@ -136,6 +136,7 @@ def views() -> Views:
     show_spinner="Merging the parts of the model's checkpoint…", validate=Kept.is_current
 )
 def _encoder(_library: Library, model: str) -> Kept[Encoder]:
+    _library.bound.gone("model", model)  # an old one: two of them may not fit
     version = _library.model_version(model)
     return Kept(_library.load_encoder(model), version, lambda: _library.model_version(model))
 
@@ -145,6 +146,7 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
     def version_now() -> Hashable:
         return _library.embeddings_version(dataset, model)
 
+    _library.bound.gone("vectors", f"{dataset} by {model}")
     version = version_now()
     return Kept(_library.load_embeddings(dataset, model), version, version_now)
 
