@@ -67,6 +67,11 @@ class ClipEncoder:
         tower = self._open.get("image")
         return tower.runtime if tower else self._towers.runtime("image")
 
+    @property
+    def n_bytes(self) -> int:
+        """Return what the towers that are there now take of the memory."""
+        return sum(tower.n_bytes for tower in tuple(self._open.values()))
+
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows; what goes beyond the context is cut."""
         return self._encoded("text", self._tokenizer(texts), _TEXTS_AT_ONCE)

@@ -35,9 +35,11 @@ class Tower(Protocol):
 
     Attributes:
         runtime: what computes it: "torch" or "onnxruntime".
+        n_bytes: that its weights take of the memory.
     """
 
     runtime: str
+    n_bytes: int
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows.
@@ -81,6 +83,10 @@ class Encoder(Protocol):
 
     @property
     def runtime(self) -> str: ...
+
+    @property
+    def n_bytes(self) -> int:
+        """Return what the towers that are there now take of the memory."""
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32, shape (n, dim), unit rows."""

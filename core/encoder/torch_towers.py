@@ -22,6 +22,7 @@ class _TorchTower:
         # Any: the towers' attributes are open_clip's, which has no types.
         self.model: Any = model.eval()
         self._device = next(model.parameters()).device
+        self.n_bytes = sum(tensor.nbytes for tensor in model.parameters())
         self._precision = precision
         self._lock = lock
 

@@ -23,6 +23,8 @@ class _OnnxTower:
 
     def __init__(self, converted: Converted, lock: threading.Lock, threads: int) -> None:
         self._session = _session(converted, threads)
+        # At most: the table of tokens stays in the file but for the rows that texts need.
+        self.n_bytes = sum(check.size for check in converted.files.values())
         self._lock = lock
 
     def _unit(self, batch: np.ndarray) -> np.ndarray:

@@ -450,6 +450,17 @@ class TestTowers:
             expected = model.encode_image(torch.from_numpy(pixels), normalize=True).numpy()
         assert np.allclose(encoder.encode_images(pictures), expected, atol=1e-6)
 
+    def test_that_are_there_are_counted_in_bytes(self, folder, model, pictures):
+        encoder = load_encoder(folder, device="cpu")
+        assert encoder.n_bytes == 0
+        encoder.encode_images(pictures)
+        assert encoder.n_bytes == sum(p.nbytes for p in model.visual.parameters())
+        encoder.encode_texts(["a dog"])
+        assert encoder.n_bytes == sum(p.nbytes for p in model.parameters())
+        encoder.release("text")
+        encoder.release("image")
+        assert encoder.n_bytes == 0
+
     def test_wait_for_none_but_their_own_reading(self, folder, pictures, monkeypatch):
         encoder = load_encoder(folder, device="cpu")
         may_go_on, original = threading.Event(), encoder._towers.open
