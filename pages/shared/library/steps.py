@@ -27,7 +27,9 @@ def show_known(inventory: Inventory) -> None:
     st.subheader("Get more", anchor=False)
     st.caption("Type these where CocoSift is installed. What they bring appears here by itself.")
     for noun, steps in known_elsewhere(inventory).items():
-        with st.expander(f"{noun} that are published", icon=":material/download:"):
+        is_first = not getattr(inventory, noun.lower())
+        label = f"{noun} that are published"
+        with st.expander(label, icon=":material/download:", expanded=is_first):
             _show(steps)
     with st.expander("Your own files", icon=":material/add:"):
         _show(add_commands())
