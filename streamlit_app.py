@@ -14,6 +14,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import allocator
 from core.errors import CocoSiftError
 from core.http import routes
 from pages.shared import resources
@@ -21,6 +22,8 @@ from pages.shared.problems import show_unexpected
 
 logger = logging.getLogger("cocosift")
 CONTEXT_LOGGER = "streamlit.runtime.scriptrunner_utils.script_run_context"
+
+allocator.share_arenas()
 
 
 def warm_up() -> None:
@@ -40,6 +43,7 @@ def warm_up() -> None:
         logger.exception("Warming up failed")
     gc.collect()
     gc.freeze()
+    allocator.give_back()
 
 
 @asynccontextmanager

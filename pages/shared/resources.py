@@ -19,6 +19,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from core import allocator
 from core.analytics.makeup import presence
 from core.analytics.scores import score_histogram
 from core.catalogue import Catalogue, shared_catalogue
@@ -182,6 +183,7 @@ def _prepare(encoder: Encoder) -> None:
         encoder.prepare()
     except Exception:  # the model goes on as it is
         logger.exception("The faster runtime could not be made ready")
+    allocator.give_back()
 
 
 @contextmanager
