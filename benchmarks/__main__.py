@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import inputs, machine
 from benchmarks.rows import Row, as_json, as_table
-from benchmarks.table import MODULES, QUICK_S, measure, missed
+from benchmarks.table import MODULES, QUICK, QUICK_S, measure, missed
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
@@ -45,10 +45,10 @@ def main() -> int:
     if options.folder:
         options.folder.mkdir(parents=True, exist_ok=True)
         os.environ[inputs.VARIABLE] = str(options.folder.resolve())
-    inputs.folder()
+    inputs.folder()  # made here, so that all that is started shares it
     before = machine.load()
     rows = measure(
-        options.names or MODULES,
+        options.names or (QUICK if options.quick else MODULES),
         quick=options.quick,
         tell=lambda line: print(line, file=sys.stderr, flush=True),
         budget_s=QUICK_S if options.quick else None,

@@ -129,7 +129,7 @@ class Worker:
 @contextmanager
 def at_work(*ways: str) -> Iterator[list[Worker]]:
     """Have a process for each way."""
-    inputs.converted()
+    inputs.converted("text" if "text" in ways else "image")
     workers = [Worker(way) for way in ways]
     try:
         yield workers

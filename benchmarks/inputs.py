@@ -1,8 +1,8 @@
 """The files that benchmarks measure on, written once and shared by all that run together.
 
 They lie in the folder that `COCOSIFT_BENCHMARK_FOLDER` names (`python -m benchmarks --folder`
-sets it), else in a temporary one that goes with this process. What is there already is used
-again, so a folder that is kept saves the writing next time.
+sets it), else where `make bench` keeps them if it was run here, else in a temporary folder that
+goes with this process. What is there already is used again.
 """
 
 import atexit
@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 VARIABLE = "COCOSIFT_BENCHMARK_FOLDER"
+KEPT = Path(__file__).resolve().parent.parent / ".cache" / "benchmarks"
 PART_BYTES = 94_371_840
 # A library of this size opens in a second; the shape of its files is the large one's.
 SMALL = {"pictures": 2_000, "captions": 10_000, "instances": 14_400}
@@ -21,7 +22,9 @@ SMALL = {"pictures": 2_000, "captions": 10_000, "instances": 14_400}
 
 def folder() -> Path:
     """Return where the inputs lie, the same for this process and those that it starts."""
-    if VARIABLE not in os.environ:
+    if VARIABLE not in os.environ and KEPT.exists():
+        os.environ[VARIABLE] = str(KEPT)
+    elif VARIABLE not in os.environ:
         temporary = tempfile.mkdtemp(prefix="cocosift-benchmarks-")
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         os.environ[VARIABLE] = temporary
@@ -71,19 +74,23 @@ def cache() -> Path:
     return folder() / "cache"
 
 
-def converted() -> Path:
-    """Return `cache()` with both towers of that ViT-B-32 converted for the CPU runtime.
+def converted(*towers: str) -> Path:
+    """Return `cache()` with towers of that ViT-B-32 converted for the CPU runtime.
 
-    As `load_encoder(…, cache=…)` and `Settings.cache` take it. Converting takes half a minute,
-    once; where the runtime is not installed nothing is converted.
+    As `load_encoder(…, cache=…)` and `Settings.cache` take it. Converting takes a quarter of a
+    minute each, once; where the runtime is not installed nothing is converted.
+
+    Args:
+        towers: "text", "image"; none means the text's.
     """
     from benchmarks.ways import ROOT
 
     code = (
         "import sys; from pathlib import Path; from core.encoder import load_encoder;"
-        "load_encoder(Path(sys.argv[1]), cache=Path(sys.argv[2])).prepare()"
+        "load_encoder(Path(sys.argv[1]), cache=Path(sys.argv[2])).prepare(*sys.argv[3:])"
     )
     command = [sys.executable, "-c", code, str(vit_b_32()), str(cache())]
+    command += towers or ("text",)
     subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
     return cache()
 
