@@ -10,7 +10,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # From the bottom up: a module may import what stands in an earlier row, or in its own.
 LAYERS = (
-    ("errors", "settings", "atomic", "content", "progress", "palette", "words", "blobs", "recent", "allocator"),
+    (
+        "errors",
+        "settings",
+        "atomic",
+        "content",
+        "progress",
+        "palette",
+        "words",
+        "blobs",
+        "recent",
+        "allocator",
+    ),
     ("workers",),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("runtime", "encoder", "embeddings", "index"),
