@@ -14,6 +14,9 @@ from core.runtime.kept import ONNX, Converted
 PICTURES_AT_ONCE = 16
 # A single query has too little work for more cores than these.
 MOST_TEXT_THREADS = 4
+# How long an idle thread looks for more work before it sleeps. By default it goes on for
+# milliseconds, which on cores that others use too makes a query several times as slow.
+SPIN_US = 50
 
 
 class _OnnxTower:
@@ -82,6 +85,7 @@ def _session(converted: Converted, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_US))
     # Its allocator keeps what the largest batch took; the system's gives it back.
     options.enable_cpu_mem_arena = False
     return onnxruntime.InferenceSession(
