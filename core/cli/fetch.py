@@ -16,7 +16,17 @@ if TYPE_CHECKING:
     from core.fetch.coco import FetchedDataset
 
 app = typer.Typer(
-    help="Fetch COCO, published models, or a colleague's vectors.", no_args_is_help=True
+    help="""Fetch COCO, published models, or a colleague's vectors.
+
+    Examples:
+
+        python -m core fetch coco val2014
+
+        python -m core fetch model ViT-B-32 --pretrained openai
+
+        python -m core fetch embeddings https://HOST/embeddings/val2014/clip/
+    """,
+    no_args_is_help=True,
 )
 
 
