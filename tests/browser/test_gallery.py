@@ -544,7 +544,7 @@ def test_the_address_of_another_page_has_nothing_of_the_gallery(found):
     pick(found, 0)
     expect(found).to_have_url(re.compile("#pick="))
     found.get_by_role("link", name="Library").click()
-    expect(found.get_by_text("What can be searched")).to_be_visible()
+    expect(found.get_by_text("This instance", exact=True)).to_be_visible()
     found.wait_for_timeout(1_000)
     assert "#" not in found.url
 
