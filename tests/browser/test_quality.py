@@ -100,7 +100,9 @@ def test_the_choice_stands_in_the_address_and_goes_back(measured):
     page = measured()
     page.get_by_role("radio", name="pictures → a caption").click()
     page.wait_for_url(re.compile("way=pictures"))
-    expect(page.locator(".st-key-chart-recall-by-group-pictures svg.marks")).to_be_visible()
+    expect(page.locator(".st-key-chart-recall-by-group-pictures svg.marks")).to_have_count(1)
+    # The chart is there before the page has run to its end.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.go_back()
     # For a moment the chart that goes stands beside the one that comes.
     expect(page.locator(".st-key-chart-recall-by-group-captions svg.marks")).to_have_count(1)

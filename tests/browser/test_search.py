@@ -70,7 +70,7 @@ def test_a_selection_survives_a_reload_and_a_visit_to_another_page(found):
     expect(found.locator(".bar .count")).to_contain_text("1 selected")
     found.get_by_role("link", name="Library").click()
     expect(found.get_by_text("This instance", exact=True)).to_be_visible()
-    found.get_by_role("link", name="Search").click()
+    found.get_by_role("link", name="Search", exact=True).click()
     expect(found.locator(".bar .count")).to_contain_text("1 selected")
     expect(found.locator(".tile.picked")).to_have_attribute("data-id", ids(found)[1])
 

@@ -48,7 +48,7 @@ def show_datasets(entries: Sequence[DatasetEntry], checks: Checks, settings: Set
             _show_notes(entry.counts.notes if entry.counts else (), settings)
             _show_problem(entry.problem, entry.command, settings)
             if command := completing_command(entry):
-                st.code(command, language="bash", wrap_lines=True)
+                st.code(command, language=None, wrap_lines=True)
             if entry.state is DatasetState.UNREAD:
                 _show_reading(entry, checks)
 
@@ -198,7 +198,7 @@ def _show_problem(problem: str, command: str, settings: Settings) -> None:
         return
     sentence, named = split_command(problem)
     st.warning(plain(without_folders(sentence, settings)), icon=":material/build:")
-    st.code(command_here(named or command, settings), language="bash", wrap_lines=True)
+    st.code(command_here(named or command, settings), language=None, wrap_lines=True)
 
 
 def _show_reading(entry: DatasetEntry, checks: Checks) -> None:

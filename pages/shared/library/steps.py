@@ -39,4 +39,4 @@ def _show(steps: Sequence[Step]) -> None:
     for step in steps:
         size = f", about {size_words(step.size)}" if step.size else ""
         st.caption(plain(f"{step.title}{size}"))
-        st.code(step.command, language="bash", wrap_lines=True)
+        st.code(step.command, language=None, wrap_lines=True)
