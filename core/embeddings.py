@@ -395,7 +395,7 @@ def _check_dataset(files: EmbeddingsFiles, manifest: Manifest, dataset: CocoData
 def _read_vectors(
     files: EmbeddingsFiles, manifest: Manifest | None, model: ModelManifest
 ) -> Stored:
-    array = _read_array(files.vectors, files)
+    array = read_array(files.vectors, files)
     if array.ndim != 2 or array.dtype.kind != "f":
         raise EmbeddingsError(
             f"Expected float32 vectors of shape (n, dim) in {files.vectors}, found "
@@ -472,7 +472,7 @@ def _lengths_of(rows: npt.NDArray[Any]) -> npt.NDArray[np.floating]:
 
 
 def _read_texts(path: Path, files: EmbeddingsFiles, n: int) -> Texts:
-    array = _read_array(path, files)
+    array = read_array(path, files)
     if array.dtype.kind == "S":
         with _refusing(path, files):
             array = np.char.decode(array, "utf-8")
@@ -486,7 +486,7 @@ def _read_texts(path: Path, files: EmbeddingsFiles, n: int) -> Texts:
 
 
 def _read_ids(files: EmbeddingsFiles, n: int) -> Ids:
-    array = _read_array(files.image_ids, files)
+    array = read_array(files.image_ids, files)
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise EmbeddingsError(
             f"Expected int64 image ids of shape ({n},) in {files.image_ids}, found "
@@ -584,8 +584,12 @@ def _warnings(
     return tuple(warnings)
 
 
-def _read_array(path: Path, files: EmbeddingsFiles) -> npt.NDArray[Any]:
-    """Open one `.npy` file memory-mapped, or say why it cannot be one of ours."""
+def read_array(path: Path, files: EmbeddingsFiles) -> npt.NDArray[Any]:
+    """Open one `.npy` file of `files` memory-mapped; of its content only the head is read.
+
+    Raises:
+        EmbeddingsError: it is missing, truncated, or no array of plain values.
+    """
     with _refusing(path, files):
         with path.open("rb") as file:
             shape, dtype = _read_header(file, path, files)

@@ -27,14 +27,6 @@ _Sizes = Annotated[
     ),
 ]
 
-_SINGULAR = {
-    "captions": "caption",
-    "instances": "instance",
-    "keypoints": "keypoint annotation",
-    "stuff": "stuff annotation",
-    "panoptic": "panoptic annotation",
-}
-
 
 def add(
     name: Annotated[str, typer.Argument(help="Its name: letters, digits, - and _.")],
@@ -232,11 +224,6 @@ def _print_words(report: "CheckReport") -> None:
         typer.echo(line)
 
 
-def _counted(count: int, noun: str) -> str:
-    plural = "categories" if noun == "category" else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
 def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
     from core.coco import open_dataset
 
@@ -260,6 +247,9 @@ def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
 def _line(row: dict[str, Any]) -> str:
     if "error" in row:
         return f"{row['name']}: cannot be opened. {row['error']}"
-    kinds = [_counted(count, _SINGULAR[kind]) for kind, count in row["annotations"].items()]
-    counts = ", ".join([_counted(row["pictures"], "picture"), *kinds])
+    from core.coco import KIND_NOUNS
+    from core.coco.check.naming import counted
+
+    kinds = [counted(count, KIND_NOUNS[kind]) for kind, count in row["annotations"].items()]
+    counts = ", ".join([counted(row["pictures"], "picture"), *kinds])
     return f"{row['name']}: {row['title']}; {counts}"

@@ -7,6 +7,7 @@ for, and the source's own bytes for an export.
 
 from core.coco.dataset import CocoDataset, Summary
 from core.coco.manifest import (
+    KIND_NOUNS,
     KINDS,
     DatasetManifest,
     check_name,
@@ -25,6 +26,7 @@ from core.coco.tables import ImageTable, InstanceTable, Strings
 
 __all__ = [
     "KINDS",
+    "KIND_NOUNS",
     "Category",
     "CocoDataset",
     "DatasetManifest",

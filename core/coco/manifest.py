@@ -12,6 +12,14 @@ from typing import Any
 from core.errors import DatasetError, PictureError
 
 KINDS = ("captions", "instances", "keypoints", "stuff", "panoptic")
+# What one annotation of each kind is called.
+KIND_NOUNS = {
+    "captions": "caption",
+    "instances": "instance",
+    "keypoints": "keypoint annotation",
+    "stuff": "stuff annotation",
+    "panoptic": "panoptic annotation",
+}
 USES = ("commercial", "modifications")
 MANIFEST_NAME = "dataset.toml"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

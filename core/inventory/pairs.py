@@ -6,11 +6,8 @@ same of all that manifests and the heads of files tell, for many pairs at once.
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from core.checkpoint import ModelManifest
 from core.coco import CocoDataset
@@ -20,6 +17,7 @@ from core.embeddings import (
     Manifest,
     embed_command,
     preprocessing_record,
+    read_array,
     read_manifest,
 )
 from core.errors import EmbeddingsError
@@ -171,7 +169,7 @@ def _other_count(files: EmbeddingsFiles, manifest: Manifest | None, shape: tuple
         return f"{n:,} vectors; the manifest counts {manifest.count:,}."
     for path in (files.image_ids, files.filenames):
         if path.is_file():
-            rows = len(_array(path, files))
+            rows = len(read_array(path, files))
             if rows != n:
                 return f"{n:,} vectors, but {rows:,} rows in {path.name}."
     return ""
@@ -180,9 +178,9 @@ def _other_count(files: EmbeddingsFiles, manifest: Manifest | None, shape: tuple
 def _strangers(files: EmbeddingsFiles, n: int, coco: CocoDataset) -> int:
     """Count the vectors whose picture the dataset lacks."""
     if files.image_ids.is_file():
-        return n - int(np.isin(_array(files.image_ids, files), coco.images.ids).sum())
+        return n - int(np.isin(read_array(files.image_ids, files), coco.images.ids).sum())
     known = set(coco.images.file_names)
-    names = [str(name) for name in _array(files.filenames, files)]
+    names = [str(name) for name in read_array(files.filenames, files)]
     if not any(name in known for name in names):
         names = [name.replace("\\", "/").rpartition("/")[2] for name in names]
     return sum(name not in known for name in names)
@@ -194,27 +192,13 @@ def _lacking(dataset: DatasetEntry, n: int) -> str:
 
 
 def _head(files: EmbeddingsFiles) -> tuple[tuple[int, int], str]:
-    array = _array(files.vectors, files)
+    array = read_array(files.vectors, files)
     if array.ndim != 2 or array.dtype.kind != "f":
         raise EmbeddingsError(
             f"Expected vectors of shape (n, dim) in {files.vectors}, found {array.dtype} of shape "
             f"{array.shape}. Run: {files.command}"
         )
     return (array.shape[0], array.shape[1]), array.dtype.name
-
-
-def _array(path: Path, files: EmbeddingsFiles) -> npt.NDArray[Any]:
-    try:
-        array: npt.NDArray[Any] = np.lib.format.open_memmap(path, mode="r")
-    except FileNotFoundError:
-        raise EmbeddingsError(
-            f"Expected {path}, found no such file. Run: {files.command}"
-        ) from None
-    except (ValueError, EOFError, OSError) as error:
-        raise EmbeddingsError(
-            f"Expected a NumPy array in {path}, found it unreadable ({error}). Run: {files.command}"
-        ) from None
-    return array
 
 
 def _size(files: EmbeddingsFiles) -> int:

@@ -1,28 +1,12 @@
 """The page Library as a script: what it says of what is here, and of what is wrong."""
 
 import shutil
-from pathlib import Path
 
 import pytest
-import streamlit as st
 
-from tests.pages.screen import ROOT, page, words
+from tests.pages.screen import page, words
 
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """A home folder with a copy of the demo, which the app is made to open."""
-    for name in ("data", "models", "embeddings"):
-        shutil.copytree(ROOT / name / "demo", tmp_path / name / "demo")
-    monkeypatch.setenv("COCOSIFT_HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 
 def markup(test) -> str:

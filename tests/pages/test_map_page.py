@@ -1,8 +1,6 @@
 """The map as a script: what the component is sent, and what the page says when it cannot."""
 
 import base64
-import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,20 +11,9 @@ from core.map import Layout, by_category, by_score, by_subset, layout_of, region
 from core.query import Cut, Query, unpack_ids
 from pages.shared.map.drawn import map_data
 from pages.shared.map.wishes import only_these
-from tests.pages.screen import ROOT, page, words
+from tests.pages.screen import page, words
 
 COMMAND = "python -m core map --dataset demo --model demo"
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """A home folder with a copy of the demo, which the app is made to open."""
-    for name in ("data", "models", "embeddings"):
-        shutil.copytree(ROOT / name / "demo", tmp_path / name / "demo")
-    monkeypatch.setenv("COCOSIFT_HOME", str(tmp_path))
-    st.cache_resource.clear()
-    yield tmp_path
-    st.cache_resource.clear()
 
 
 @pytest.fixture(scope="module")

@@ -3,30 +3,14 @@
 import gc
 import shutil
 import weakref
-from pathlib import Path
 
 import pytest
-import streamlit as st
 
 from core.embeddings import Embeddings
 from core.encoder import ClipEncoder
-from tests.pages.screen import ROOT, page, words
+from tests.pages.screen import page, words
 
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    st.cache_resource.clear()
-    yield
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    """A home folder with a copy of the demo, which the app is made to open."""
-    for name in ("data", "models", "embeddings"):
-        shutil.copytree(ROOT / name / "demo", tmp_path / name / "demo")
-    monkeypatch.setenv("COCOSIFT_HOME", str(tmp_path))
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 
 def live(kind: type) -> list:

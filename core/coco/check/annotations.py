@@ -11,6 +11,7 @@ from core.coco.check.naming import EXAMPLES, annotations_at, counted, remark
 from core.coco.check.report import Level, Remark
 from core.coco.dataset import CocoDataset
 from core.coco.fields import Odd
+from core.coco.manifest import KIND_NOUNS
 from core.errors import DatasetError
 
 # Boxes are rounded to a hundredth of a pixel, and some programs count the last pixel twice.
@@ -18,13 +19,6 @@ TOLERANCE = 1.0
 
 _BITS_OF_DOUBLES = 53
 _SHAPES = ("instances", "keypoints", "stuff")
-_NOUNS = {
-    "captions": "caption",
-    "instances": "instance",
-    "keypoints": "keypoint annotation",
-    "stuff": "stuff annotation",
-    "panoptic": "panoptic annotation",
-}
 
 Rows = npt.NDArray[np.int64]
 
@@ -48,7 +42,7 @@ class _File:
         self.dataset = dataset
         self.kind = kind
         self.index: AnnotationIndex = dataset.indexes[kind]
-        self.noun = _NOUNS[kind]
+        self.noun = KIND_NOUNS[kind]
         self.image_rows = dataset.images.find(self.index.annotation_image_ids)
 
     def pictures(self) -> list[Remark]:

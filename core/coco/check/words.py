@@ -4,14 +4,8 @@ from typing import Any
 
 from core.coco.check.naming import counted
 from core.coco.check.report import CheckReport, Level, Remark
+from core.coco.manifest import KIND_NOUNS, KINDS
 
-_KINDS = {
-    "captions": "caption",
-    "instances": "instance",
-    "keypoints": "keypoint annotation",
-    "stuff": "stuff annotation",
-    "panoptic": "panoptic annotation",
-}
 _HEADINGS = {
     Level.MENDED: "Mended in the index; the files stay as they are:",
     Level.ODD: "Odd, and left as it is:",
@@ -21,7 +15,7 @@ _HEADINGS = {
 
 def report_words(report: CheckReport) -> list[str]:
     """Return the report as lines of plain text, without a heading."""
-    counts = [(count, _KINDS[kind]) for kind, count in report.annotations.items()]
+    counts = [(count, KIND_NOUNS[kind]) for kind, count in report.annotations.items()]
     counts.append((report.categories, "category"))
     lines = [
         f"  {counted(report.pictures, 'picture')}, {report.without_annotations:,} without "
@@ -54,7 +48,7 @@ def report_record(report: CheckReport) -> dict[str, Any]:
             for file in report.files
         ],
         "pictures": report.pictures,
-        **{kind: report.annotations.get(kind, 0) for kind in _KINDS},
+        **{kind: report.annotations.get(kind, 0) for kind in KINDS},
         "categories": report.categories,
         "without_annotations": report.without_annotations,
         "picture_folder": str(folder) if folder else None,

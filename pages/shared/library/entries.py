@@ -7,6 +7,7 @@ from html import escape
 import streamlit as st
 
 from core.checkpoint import VerifyReport
+from core.coco import KIND_NOUNS
 from core.inventory import (
     AnnotationFile,
     Checks,
@@ -26,13 +27,6 @@ from pages.shared.problems import split_command
 from pages.shared.subsets_face import plural
 
 _SHORT = 12
-_NOUNS = {
-    "captions": "caption",
-    "instances": "instance",
-    "keypoints": "keypoint annotation",
-    "stuff": "stuff annotation",
-    "panoptic": "panoptic annotation",
-}
 Facts = list[tuple[str, str]]
 
 
@@ -109,7 +103,7 @@ def _annotations(entry: DatasetEntry) -> str:
     if entry.counts is None:
         return "being counted"
     counted = [
-        plural(number, _NOUNS.get(kind, kind)) for kind, number in entry.counts.annotations.items()
+        plural(number, KIND_NOUNS[kind]) for kind, number in entry.counts.annotations.items()
     ]
     if entry.categories:
         noun = "category" if entry.categories == 1 else "categories"

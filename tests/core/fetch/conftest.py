@@ -6,6 +6,7 @@ import pytest
 
 from core.fetch import Patience
 from tests.core.fetch.faulty_server import FaultyServer, faulty_server
+from tests.core.fetch.hub_server import Hub
 
 QUICK = Patience(connect=2, read=0.5, tries=3, pause=0.01)
 
@@ -14,6 +15,11 @@ QUICK = Patience(connect=2, read=0.5, tries=3, pause=0.01)
 def server() -> Iterator[FaultyServer]:
     with faulty_server() as running:
         yield running
+
+
+@pytest.fixture
+def hub(server: FaultyServer) -> Hub:
+    return Hub(server)
 
 
 @pytest.fixture(autouse=True)

@@ -18,15 +18,9 @@ from core.library import Library
 from core.progress import Cancelled
 from core.settings import Settings
 from tests.conftest import run_core
-from tests.core.fetch.faulty_server import Cut, Damaged, Page, Reset, Served, Status, faulty_server
+from tests.core.fetch.faulty_server import Cut, Damaged, Page, Reset, Served, Status
 
 VECTORS = "tiny_embeddings.npy"
-
-
-@pytest.fixture
-def server():
-    with faulty_server() as running:
-        yield running
 
 
 @pytest.fixture

@@ -25,17 +25,6 @@ HASTY = Patience(connect=2, read=2, tries=2, pause=0.01)
 
 
 @pytest.fixture
-def server():
-    with faulty_server() as running:
-        yield running
-
-
-@pytest.fixture
-def hub(server):
-    return Hub(server)
-
-
-@pytest.fixture
 def settings(server):
     return Settings(hub_url=server.url())
 

@@ -23,7 +23,7 @@ from core.fetch.published import Preprocessing
 from core.progress import Cancelled
 from core.settings import Settings
 from tests.conftest import TINY_CONFIG, run_core
-from tests.core.fetch.faulty_server import Page, Reset, Status, faulty_server
+from tests.core.fetch.faulty_server import Page, Reset, Status
 from tests.core.fetch.hub_server import COMMIT, Hub
 
 SAFE, PICKLED = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
@@ -59,17 +59,6 @@ def files(state, tmp_path_factory):
     torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}}, folder / "wrapped")
     torch.save(state, folder / "old", _use_new_zipfile_serialization=False)
     return folder
-
-
-@pytest.fixture
-def server():
-    with faulty_server() as running:
-        yield running
-
-
-@pytest.fixture
-def hub(server):
-    return Hub(server)
 
 
 @pytest.fixture
