@@ -22,7 +22,7 @@ LAYERS = (
         "recent",
         "allocator",
     ),
-    ("workers",),
+    ("workers", "jobs"),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("runtime", "encoder", "embeddings", "index"),
     ("licences", "query", "id_lists", "uploads", "views", "recipe"),

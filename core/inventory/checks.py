@@ -1,30 +1,19 @@
-"""Slow looks in the background: each in a process of low priority, seen by all who wait.
+"""Slow looks in the background: each in a process of low priority, seen by all who wait."""
 
-A look goes on when the page that asked for it is closed. Anybody may stop it, for all.
-"""
-
-import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from core.coco.work import BUILD
-from core.errors import CocoSiftError
 from core.inventory import taking
 from core.inventory.records import DatasetEntry, ModelEntry, PairEntry
-from core.progress import Cancelled
+from core.jobs import Job, Jobs, Runner, State
 from core.settings import Settings
 from core.workers import run_apart
-
-REMEMBERED = 200
-
-_log = logging.getLogger(__name__)
-
-Runner = Callable[..., Any]
 
 
 class Kind(StrEnum):
@@ -49,16 +38,6 @@ _LANES = {
     Kind.VERIFY_MODEL: "verifying",
     Kind.VERIFY_PAIR: "verifying",
 }
-
-
-class State(StrEnum):
-    """Where a look stands."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    DONE = "done"
-    STOPPED = "stopped"
-    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +77,10 @@ class Check:
 
     @property
     def is_under_way(self) -> bool:
-        return self.state in (State.WAITING, State.RUNNING)
+        return self.state.is_under_way
 
 
-class Checks:
+class Checks(Jobs[Subject, Subject, Check]):
     """The looks of one process. All methods may be called from any thread.
 
     Args:
@@ -109,43 +88,44 @@ class Checks:
         clock: seconds since the epoch.
     """
 
+    noun = "look at the library"
+    remembered = 200
+
     def __init__(
         self,
         settings: Settings,
         run: Runner = run_apart,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings
-        self._run = run
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._turns = {lane: threading.Lock() for lane in _LANES.values()}
-        self._jobs: dict[Subject, _Job] = {}
+        super().__init__(settings, run, clock)
 
-    def start(self, subject: Subject) -> Check:
-        """Begin a look in the background, unless the same is under way already."""
-        with self._lock:
-            job = self._jobs.get(subject)
-            if job is None or not job.is_under_way:
-                self._jobs.pop(subject, None)
-                job = self._jobs[subject] = _Job(subject)
-                self._forget_oldest()
-                # A daemon: a server that is stopped does not wait for it.
-                threading.Thread(
-                    target=self._work, args=(job,), name=subject.kind.name, daemon=True
-                ).start()
-            return job.snapshot()
+    def key(self, subject: Subject) -> Subject:
+        return subject
 
-    def get(self, subject: Subject) -> Check | None:
-        """Return how the last look at `subject` stands, None when there was none."""
-        with self._lock:
-            job = self._jobs.get(subject)
-            return None if job is None else job.snapshot()
+    def lane(self, subject: Subject) -> str:
+        return subject.kind.lane
+
+    def request(self, subject: Subject) -> tuple[str, dict[str, Any]]:
+        names = {"dataset": subject.dataset, "model": subject.model, "path": subject.path}
+        return str(subject.kind), names
+
+    def seen(self, job: Job[Subject]) -> Check:
+        is_stopped = job.stop.is_set() and job.state.is_under_way
+        state = State.STOPPED if is_stopped else job.state
+        return Check(job.subject, state, job.share, job.value, job.error, job.ended)
+
+    def succeeded(self, subject: Subject, value: Any) -> None:
+        if subject.kind is Kind.COUNT:
+            taking.remember_counts(subject.version, value)
+
+    def failed(self, subject: Subject, error: str) -> None:
+        if subject.kind is Kind.READ:
+            taking.remember_failure(subject.version, error)
 
     def under_way(self) -> tuple[Check, ...]:
         """Return all that are waiting or running."""
         with self._lock:
-            return tuple(job.snapshot() for job in self._jobs.values() if job.is_under_way)
+            return tuple(self.seen(job) for job in self._jobs.values() if job.is_under_way)
 
     def is_fresh(self, subject: Subject, for_s: float) -> bool:
         """Whether a look at `subject` is under way, or ended in the last `for_s` seconds."""
@@ -154,56 +134,12 @@ class Checks:
             return False
         return check.finished is None or self._clock() - check.finished <= for_s
 
-    def stop(self, subject: Subject) -> None:
-        """End a look for all who wait for it."""
-        with self._lock:
-            if job := self._jobs.get(subject):
-                job.stop.set()
-
     def forget(self, kind: Kind) -> None:
         """Have what is known of this kind looked at anew, once somebody asks."""
         with self._lock:
             for subject, job in list(self._jobs.items()):
                 if subject.kind is kind and not job.is_under_way:
                     del self._jobs[subject]
-
-    def _work(self, job: "_Job") -> None:
-        subject = job.subject
-        with self._turns[subject.kind.lane]:
-            if job.stop.is_set():
-                self._finish(job, State.STOPPED)
-                return
-            job.state = State.RUNNING
-            try:
-                value = self._run(
-                    str(subject.kind),
-                    {"dataset": subject.dataset, "model": subject.model, "path": subject.path},
-                    settings=self._settings,
-                    progress=job,
-                    cancelled=job.stop.is_set,
-                )
-            except Cancelled:
-                self._finish(job, State.STOPPED)
-            except CocoSiftError as error:
-                if subject.kind is Kind.READ:
-                    taking.remember_failure(subject.version, str(error))
-                self._finish(job, State.FAILED, error=str(error))
-            except Exception:
-                _log.exception("a look at the library failed")
-                self._finish(job, State.FAILED, error="It failed; the server's log says more.")
-            else:
-                if subject.kind is Kind.COUNT:
-                    taking.remember_counts(subject.version, value)
-                self._finish(job, State.DONE, value)
-
-    def _finish(self, job: "_Job", state: State, value: Any = None, error: str = "") -> None:
-        with self._lock:
-            job.state, job.value, job.error, job.finished = state, value, error, self._clock()
-
-    def _forget_oldest(self) -> None:
-        over = [subject for subject, job in self._jobs.items() if not job.is_under_way]
-        for subject in over[: max(0, len(self._jobs) - REMEMBERED)]:
-            del self._jobs[subject]
 
 
 def counting_of(entry: DatasetEntry) -> Subject:
@@ -224,33 +160,6 @@ def verification_of(entry: ModelEntry | PairEntry) -> Subject:
 
 
 CACHES = Subject(Kind.CACHES)
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One look, and the progress that it reports to."""
-
-    subject: Subject
-    state: State = State.WAITING
-    done: int = 0
-    total: int = 1
-    value: Any = None
-    error: str = ""
-    finished: float | None = None
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def is_under_way(self) -> bool:
-        return self.state in (State.WAITING, State.RUNNING) and not self.stop.is_set()
-
-    def update(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-
-    def snapshot(self) -> Check:
-        is_stopped = self.stop.is_set() and self.state in (State.WAITING, State.RUNNING)
-        state = State.STOPPED if is_stopped else self.state
-        share = self.done / max(1, self.total)
-        return Check(self.subject, state, share, self.value, self.error, self.finished)
 
 
 _shared: dict[Path, Checks] = {}

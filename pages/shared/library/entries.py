@@ -17,9 +17,10 @@ from core.inventory import (
     ModelEntry,
     PairEntry,
 )
-from core.inventory.checks import State, Subject, reading_of, verification_of
+from core.inventory.checks import Subject, reading_of, verification_of
 from core.inventory.missing import completing_command
 from core.inventory.words import command_here, size_words, without_folders
+from core.jobs import State
 from core.settings import Settings
 from pages.shared.moments import ago
 from pages.shared.plain import plain

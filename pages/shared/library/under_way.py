@@ -3,7 +3,8 @@
 import streamlit as st
 
 from core.inventory import Check, Checks, Inventory
-from core.inventory.checks import Kind, State
+from core.inventory.checks import Kind
+from core.jobs import State
 from pages.shared.plain import plain
 
 _WORDS = {
