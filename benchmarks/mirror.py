@@ -10,7 +10,6 @@
 and `serving` serves it on the loopback, with ranges, as such mirrors do.
 """
 
-import hashlib
 import io
 import threading
 import time
@@ -27,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 
 from benchmarks.val2014_files import CAPTIONS, INSTANCES, PICTURES, write_val2014
 from core.coco import open_dataset
+from core.content import sha256_of
 from core.settings import Settings
 
 WEIGHTS = "timm/vit_base_patch32_clip_224.openai/resolve/main/open_clip_model.safetensors"
@@ -57,7 +57,7 @@ def write_mirror(
             archive.write(flat / f"data/{kind}_val2014.json", f"annotations/{kind}_val2014.json")
     _write_pictures(images, flat)
     _write_weights(folder / WEIGHTS)
-    lines = [f"{_sha256(path)}  {path.relative_to(folder)}\n" for path in (annotations, images)]
+    lines = [f"{sha256_of(path)}  {path.relative_to(folder)}\n" for path in (annotations, images)]
     sums.write_text("".join(lines))
     return folder
 
@@ -121,8 +121,3 @@ def _write_weights(path: Path) -> None:
     torch.manual_seed(2014)
     model = open_clip.create_model("ViT-B-32-quickgelu", pretrained=None)
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,8 @@
 """Progress of slow work: a small protocol, and a bar for the terminal."""
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import Protocol, Self
 
 from tqdm import tqdm
@@ -25,6 +27,24 @@ class NoProgress:
 
     def update(self, done: int, total: int) -> None:
         pass
+
+
+class ProgressWhenNeeded(ExitStack):
+    """A progress that begins with the first thing it is told, and not at all without one.
+
+    Args:
+        begin: gives the progress, as a context manager that ends with this one.
+    """
+
+    def __init__(self, begin: Callable[[], AbstractContextManager[Progress]]) -> None:
+        super().__init__()
+        self._begin = begin
+        self._progress: Progress | None = None
+
+    def update(self, done: int, total: int) -> None:
+        if self._progress is None:
+            self._progress = self.enter_context(self._begin())
+        self._progress.update(done, total)
 
 
 class TerminalProgress:

@@ -1,9 +1,8 @@
 """Opening a dataset for a command: with a bar, should something have to be indexed first."""
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from core.progress import TerminalProgress
+from core.progress import ProgressWhenNeeded, TerminalProgress
 
 if TYPE_CHECKING:
     from core.coco import CocoDataset
@@ -20,7 +19,7 @@ def open_coco(library: "Library", name: str) -> "CocoDataset":
         return library.coco(name, progress)
 
 
-class BarWhenNeeded(ExitStack):
+class BarWhenNeeded(ProgressWhenNeeded):
     """A bar that is not drawn before there is progress to show.
 
     Args:
@@ -28,12 +27,4 @@ class BarWhenNeeded(ExitStack):
     """
 
     def __init__(self, label: str, unit: str) -> None:
-        super().__init__()
-        self._label = label
-        self._unit = unit
-        self._bar: TerminalProgress | None = None
-
-    def update(self, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = self.enter_context(TerminalProgress(self._label, self._unit))
-        self._bar.update(done, total)
+        super().__init__(lambda: TerminalProgress(label, unit))

@@ -9,14 +9,12 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import (
     AbstractContextManager,
-    ExitStack,
     contextmanager,
     nullcontext,
     suppress,
 )
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from core.atomic import write_text
 from core.coco import (
@@ -35,7 +33,7 @@ from core.fetch.lock import only_one
 from core.fetch.mirror import KNOWN, KnownArchive, KnownDataset, Mirror
 from core.fetch.pictures import fetch_pictures, write_failures
 from core.fetch.transfer import Remote, disk_errors, fetch_file, size_of
-from core.progress import NoProgress, Progress
+from core.progress import NoProgress, Progress, ProgressWhenNeeded
 from core.settings import Settings
 
 __all__ = ["KNOWN", "FetchedDataset", "KnownDataset", "Wanted", "fetch_coco", "known_dataset"]
@@ -368,7 +366,7 @@ class _Fetch:
         pictures = self._pictures if self._pictures.is_dir() else None
         pictures = pictures or (before.pictures if before else None)
         if before is None or (dict(before.annotations), before.pictures) != (files, pictures):
-            with _WhenTold(self._stage, "Reading annotations", "B") as progress:
+            with self._reading() as progress:
                 register_dataset(
                     self._settings,
                     known.name,
@@ -382,9 +380,13 @@ class _Fetch:
                     replace=before is not None,
                     progress=progress,
                 )
-        with _WhenTold(self._stage, "Reading annotations", "B") as progress:
+        with self._reading() as progress:
             path = find_datasets(self._settings)[known.name]
             return open_dataset(path, self._settings, progress)
+
+    def _reading(self) -> ProgressWhenNeeded:
+        """A stage that begins when there is something to tell: an index may be there already."""
+        return ProgressWhenNeeded(lambda: self._stage("Reading annotations", "B"))
 
     def _write_note(self, source: _Source, unpacked: Unpacked) -> None:
         note = {
@@ -402,32 +404,6 @@ class _Fetch:
     @property
     def _failures_file(self) -> Path:
         return self.folder / f"{self._known.name}_not_fetched.csv"
-
-
-class _WhenTold:
-    """A stage that begins when there is something to tell: an index may be there already."""
-
-    def __init__(self, stage: Stage, label: str, unit: str) -> None:
-        self._stage = stage
-        self._names = (label, unit)
-        self._stack = ExitStack()
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> "_WhenTold":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, at)
-
-    def update(self, done: int, total: int) -> None:
-        if self._progress is None:
-            self._progress = self._stack.enter_context(self._stage(*self._names))
-        self._progress.update(done, total)
 
 
 def _folder(
