@@ -285,9 +285,13 @@ class TestGoingOn:
             def write(self, data):
                 raise OSError(28, "No space left on device")
 
+        written = []
+
         def full_open(self, mode="r", **options):
-            if mode == "wb" and self.suffix == ".jpg" and len(here(folder)) > 20:
-                return FullFile(self, "w")
+            if mode == "wb" and self.suffix == ".jpg":
+                written.append(self)
+                if len(written) > 20:
+                    return FullFile(self, "w")
             return io.open(self, mode, **options)  # noqa: UP020
 
         write(path, FILES)
