@@ -22,7 +22,10 @@ LAYERS = (
         "recent",
         "allocator",
     ),
-    ("workers", "jobs"),
+    ("database", "observe", "workers"),
+    ("people",),
+    ("rights", "audit"),
+    ("jobs",),
     ("preprocessing", "state_dict", "checkpoint", "coco", "images"),
     ("runtime", "encoder", "embeddings", "index"),
     ("licences", "query", "id_lists", "uploads", "views", "recipe"),
@@ -36,6 +39,7 @@ LAYERS = (
     ("charts",),
     ("report",),
     ("downloads", "inventory"),
+    ("backup", "client", "doctor"),
     ("http", "cli", "__main__", "__init__"),
 )
 LAYER_OF = {name: level for level, names in enumerate(LAYERS) for name in names}
