@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from core.errors import SettingsError
@@ -15,6 +16,11 @@ DEFAULT_URL = "http://127.0.0.1:8501"
 DEFAULT_COCO_URL = "http://images.cocodataset.org"
 DEFAULT_HUB_URL = "https://huggingface.co"
 DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+
+SignIn = Literal["none", "local", "proxy", "oidc"]
+NewPeople = Literal["none", "reader", "editor", "admin"]
+LogFormat = Literal["text", "json"]
+DownloadAccel = Literal["", "x-accel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,31 @@ class Settings:
             `HF_ENDPOINT`).
         max_picture_bytes: largest picture file that is fetched or read.
         max_picture_pixels: largest picture that is decoded.
+        sign_in: who may come in, see docs/hosting.md: everybody ("none"), local accounts,
+            who the proxy names, or who an OIDC provider names (`COCOSIFT_SIGN_IN`).
+        open_to_all: with `sign_in` "none", serve other machines too (`COCOSIFT_OPEN=1`).
+        proxy_addresses: IPs and networks of proxies that are believed
+            (`COCOSIFT_PROXY_ADDRESSES`).
+        proxy_header: the header in which the proxy names the person
+            (`COCOSIFT_PROXY_HEADER`).
+        new_people: role of who comes by OIDC or proxy for the first time; "none" lets in
+            only whom an admin has added (`COCOSIFT_NEW_PEOPLE`).
+        admins: e-mail addresses, in lower case, of people who are admins whenever they come
+            (`COCOSIFT_ADMINS`).
+        session_hours: how long a sign-in lasts (`COCOSIFT_SESSION_HOURS`).
+        secret: signs shared links and cursors; "" has one made and kept in the database
+            (`COCOSIFT_SECRET`).
+        jobs_at_once: jobs of a server that run at the same time (`COCOSIFT_JOBS_AT_ONCE`).
+        jobs_per_person: jobs that one person may have under way (`COCOSIFT_JOBS_PER_PERSON`).
+        min_free_disk_bytes: room on the disk below which the server is not ready and begins
+            no export (`COCOSIFT_MIN_FREE_DISK_MB`).
+        log_queries: write into the log what people search for (`COCOSIFT_LOG_QUERIES=1`).
+        log_format: one line of text or one JSON record a request (`COCOSIFT_LOG_FORMAT`).
+        metrics_addresses: IPs and networks that may read `/metrics` without a sign-in
+            (`COCOSIFT_METRICS_ADDRESSES`).
+        requests_per_minute: of one person to the HTTP API (`COCOSIFT_REQUESTS_PER_MINUTE`).
+        download_accel: how a proxy is asked to send large files; "" sends them from here
+            (`COCOSIFT_DOWNLOAD_ACCEL`).
     """
 
     home: Path = PROJECT_ROOT
@@ -58,6 +89,22 @@ class Settings:
     hub_url: str = field(default=DEFAULT_HUB_URL, repr=False)
     max_picture_bytes: int = 50 * 2**20
     max_picture_pixels: int = 100_000_000
+    sign_in: SignIn = "none"
+    open_to_all: bool = False
+    proxy_addresses: frozenset[str] = frozenset()
+    proxy_header: str = "X-Forwarded-Email"
+    new_people: NewPeople = "reader"
+    admins: frozenset[str] = frozenset()
+    session_hours: int = 12
+    secret: str = field(default="", repr=False)
+    jobs_at_once: int = 2
+    jobs_per_person: int = 3
+    min_free_disk_bytes: int = 500 * 2**20
+    log_queries: bool = False
+    log_format: LogFormat = "text"
+    metrics_addresses: frozenset[str] = frozenset()
+    requests_per_minute: int = 600
+    download_accel: DownloadAccel = ""
 
     @property
     def data(self) -> Path:
