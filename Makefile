@@ -10,7 +10,7 @@ READERS := .venv-conformance
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-tools lint types unit browser conformance bench format clean
+.PHONY: help install run test test-tools lint types unit browser conformance bench lock sbom format clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,14 @@ test-tools: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp ## every figure with its goal and reference; a quarter of an hour, 3 GB in .cache
 	$(BIN)/python -m benchmarks --folder $(BENCH) --write
+
+# With the driver of PostgreSQL, which a hosted instance may need.
+lock: $(VENV)/test.stamp ## write requirements.lock: every package with the hashes of its files
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-emit-index-url \
+	  --custom-compile-command "make lock" requirements-postgres.txt -o requirements.lock
+
+sbom: $(VENV)/test.stamp ## write sbom.json, the software bill of materials (CycloneDX)
+	$(BIN)/cyclonedx-py requirements requirements.lock --output-reproducible --of JSON -o sbom.json
 
 format: $(VENV)/test.stamp ## mend format and what lint can mend
 	$(BIN)/ruff format .
