@@ -50,6 +50,22 @@ class CatalogueError(CocoSiftError):
     """The catalogue cannot be opened, or does not hold what is asked for."""
 
 
+class DatabaseError(CatalogueError):
+    """The database cannot be reached, read or written just now."""
+
+
+class PeopleError(CocoSiftError):
+    """A person, a token or a code is unknown, or cannot be made as asked."""
+
+
+class SignInError(PeopleError):
+    """Somebody could not be let in; says no more than they may know."""
+
+
+class RightsError(CocoSiftError):
+    """A person may not do what they asked for."""
+
+
 class ConflictError(CatalogueError):
     """Somebody else has changed the entry since it was read; nothing was overwritten."""
 

@@ -21,7 +21,6 @@ from zipfile import BadZipFile, ZipFile
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
-from core.catalogue.database import Database
 from core.catalogue.entry import (
     CategoryCount,
     Change,
@@ -38,6 +37,7 @@ from core.catalogue.entry import (
 from core.catalogue.makeup import category_makeup, licence_makeup
 from core.catalogue.names import key_of, line_of, name_of, note_of, tags_of, words_of
 from core.catalogue.tables import ChangeRow, RecipeRow, SubsetRow, TagRow, UploadRow
+from core.database import Database, shared_database
 from core.errors import CatalogueError, CocoSiftError, ConflictError, PictureError
 from core.recipe import (
     HumanCheck,
@@ -87,6 +87,7 @@ class Catalogue:
         settings: says where it is kept; see `Settings.database_url`.
         library: where the makeup of a subset is looked up; None opens one of its own.
         clock: the time, with its zone.
+        database: where it is kept, already open; None opens one.
 
     Raises:
         SettingsError: an address of a database that cannot be used.
@@ -99,11 +100,12 @@ class Catalogue:
         *,
         library: "Library | None" = None,
         clock: Callable[[], datetime] = _now,
+        database: Database | None = None,
     ) -> None:
         self._settings = settings
         self._library = library
         self._clock = clock
-        self._database = Database(settings)
+        self._database = database or Database(settings)
         self.purge()
 
     @property
@@ -554,7 +556,7 @@ def shared_catalogue(settings: Settings, library: "Library | None" = None) -> Ca
     key = (str(settings.home), settings.database_url, os.getpid())
     with _shared_lock:
         if key not in _shared:
-            _shared[key] = Catalogue(settings, library=library)
+            _shared[key] = Catalogue(settings, library=library, database=shared_database(settings))
         return _shared[key]
 
 

@@ -138,7 +138,7 @@ def test_who_waits_too_long_for_a_writer_that_hangs_is_told(
     catalogue, catalogue_settings, home, monkeypatch
 ):
     entry = catalogue.save(recipe(home), name="a")
-    monkeypatch.setattr("core.catalogue.database.WAIT_S", 0.2)
+    monkeypatch.setattr("core.database.database.WAIT_S", 0.2)
     impatient = Catalogue(catalogue_settings)
     with catalogue._database.writing() as session:
         session.execute(text("UPDATE subsets SET note = 'hangs'"))

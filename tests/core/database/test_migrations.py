@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect, text
 
-from core.catalogue import Catalogue, migrations
-from core.catalogue.database import Database
-from core.catalogue.tables import Table
+from core.catalogue import Catalogue
+from core.database import Database, migrations
+from core.database.tables import Table
 from core.errors import CatalogueError, SettingsError
 from core.settings import Settings
 from tests.core.catalogue.recipes import recipe

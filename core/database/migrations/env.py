@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from core.catalogue.migrations import REVISION_TABLE
-from core.catalogue.tables import Table
+from core.database.migrations import REVISION_TABLE
+from core.database.tables import Table
 
 context.configure(
     connection=context.config.attributes["connection"],

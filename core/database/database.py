@@ -1,4 +1,4 @@
-"""The database of a catalogue: SQLite in a file, or PostgreSQL by its address.
+"""The database of an instance: SQLite in a file, or PostgreSQL by its address.
 
 A session either reads or writes. One that writes holds SQLite's only lock from its first
 statement on (a transaction that begins by reading could not wait for it), so writers queue
@@ -6,6 +6,7 @@ up instead of failing; on PostgreSQL they wait for the rows that they change.
 """
 
 import fcntl
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DatabaseError as DriverError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from core.catalogue import migrations
-from core.errors import CatalogueError, SettingsError
+from core.database import migrations
+from core.errors import DatabaseError, SettingsError
 from core.settings import Settings
 
 # How long one waits for others who write; each takes milliseconds.
@@ -48,7 +50,8 @@ class Database:
 
     Raises:
         SettingsError: an address that cannot be used.
-        CatalogueError: it cannot be reached, read or written, or a newer CocoSift wrote it.
+        DatabaseError: it cannot be reached, read or written.
+        CatalogueError: a newer CocoSift wrote it.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -122,13 +125,31 @@ class Database:
             if getattr(error.orig, "sqlstate", None) != _NOT_ALLOWED:
                 raise  # a mistake of this code
             raise self._unusable(error) from error
-        except (DatabaseError, PoolTimeoutError, sqlite3.Error, OSError) as error:
+        except (DriverError, PoolTimeoutError, sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: Exception) -> CatalogueError:
-        return CatalogueError(
+    def _unusable(self, error: Exception) -> DatabaseError:
+        return DatabaseError(
             f"The catalogue in {self.where} cannot be used: {_reason(error)}. {_advice(error)}"
         )
+
+
+_shared: dict[tuple[str, str, int], Database] = {}
+_shared_lock = threading.Lock()
+
+
+def shared_database(settings: Settings) -> Database:
+    """Return this process's one `Database` for these settings.
+
+    Raises:
+        SettingsError, DatabaseError, CatalogueError: as `Database`.
+    """
+    # A process that was forked must not use the connections of its parent.
+    key = (str(settings.home), settings.database_url, os.getpid())
+    with _shared_lock:
+        if key not in _shared:
+            _shared[key] = Database(settings)
+        return _shared[key]
 
 
 def _url(settings: Settings) -> URL:
@@ -180,7 +201,7 @@ def _postgresql(url: URL) -> Engine:
             pool_pre_ping=True,  # the server may have been restarted meanwhile
         )
     except ImportError as error:
-        raise CatalogueError(
+        raise DatabaseError(
             "The catalogue lies on PostgreSQL, whose driver is not installed. "
             "Run: pip install -r requirements-postgres.txt"
         ) from error

@@ -1,7 +1,7 @@
 """Brings the tables of a catalogue from the revision that they have to the newest one.
 
 A revision is a file in `versions/`, in Alembic's form. Once released it stays as it is: a
-change of `core/catalogue/tables.py` comes with a revision of its own, and `HEAD` names it.
+change of any `tables.py` comes with a revision of its own, and `HEAD` names it.
 """
 
 import threading
