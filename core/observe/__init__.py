@@ -1,0 +1,1 @@
+"""What the instance tells of itself: figures for Prometheus, and logs."""
