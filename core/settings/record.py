@@ -1,21 +1,17 @@
-"""Where CocoSift keeps things and the limits it holds to, read from the environment."""
+"""The settings as the rest of the code sees them: checked, in the units it counts in."""
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
-from core.errors import SettingsError
-
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 COCO_IMAGE_HOSTS = frozenset({"images.cocodataset.org"})
 DEFAULT_URL = "http://127.0.0.1:8501"
 DEFAULT_COCO_URL = "http://images.cocodataset.org"
 DEFAULT_HUB_URL = "https://huggingface.co"
-DATABASES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 SignIn = Literal["none", "local", "proxy", "oidc"]
 NewPeople = Literal["none", "reader", "editor", "admin"]
@@ -25,7 +21,7 @@ DownloadAccel = Literal["", "x-accel"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All settings; `from_environment` is the way to get them.
+    """All settings; `from_environment` is the way to get them, docs/settings.md lists them.
 
     Attributes:
         home: folder that holds `data/`, `embeddings/` and `models/` (`COCOSIFT_HOME`).
@@ -33,6 +29,8 @@ class Settings:
             deleted at any time (`COCOSIFT_CACHE`).
         image_hosts: hosts that pictures may be fetched from, as `host` or `host:port`
             (`COCOSIFT_IMAGE_HOSTS`, comma-separated, added to COCO's own).
+        image_networks: private networks that those hosts may lie in
+            (`COCOSIFT_IMAGE_NETWORKS`).
         picture_cache_bytes: limit of the cache of fetched pictures and thumbnails
             (`COCOSIFT_PICTURE_CACHE_MB`).
         model_memory_bytes: limit of the models and vectors that are held in memory; the
@@ -47,8 +45,10 @@ class Settings:
             its end (`COCOSIFT_COCO_URL`). It may hold a name and password.
         hub_url: server of the models' hub, no slash at its end (`COCOSIFT_HUB_URL`, else
             `HF_ENDPOINT`).
-        max_picture_bytes: largest picture file that is fetched or read.
-        max_picture_pixels: largest picture that is decoded.
+        max_picture_bytes: largest picture file that is fetched or read
+            (`COCOSIFT_MAX_PICTURE_MB`).
+        max_picture_pixels: largest picture that is decoded
+            (`COCOSIFT_MAX_PICTURE_MEGAPIXELS`).
         sign_in: who may come in, see docs/hosting.md: everybody ("none"), local accounts,
             who the proxy names, or who an OIDC provider names (`COCOSIFT_SIGN_IN`).
         open_to_all: with `sign_in` "none", serve other machines too (`COCOSIFT_OPEN=1`).
@@ -79,6 +79,7 @@ class Settings:
     home: Path = PROJECT_ROOT
     cache: Path = PROJECT_ROOT / ".cache"
     image_hosts: frozenset[str] = field(default=COCO_IMAGE_HOSTS)
+    image_networks: frozenset[str] = frozenset()
     picture_cache_bytes: int = 2_000 * 2**20
     model_memory_bytes: int = 4_000 * 2**20
     offline: bool = False
@@ -120,67 +121,15 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the settings from `environment`.
+        """Read the settings from `environment`, then `.env`, then `cocosift.toml`.
+
+        Both files may lie in the home folder; what comes first here counts.
 
         Raises:
-            SettingsError: a number or address that is none, or a home folder that does not exist.
+            SettingsError: a value that cannot be used, a name that is none of ours, a file
+                that cannot be read, or a home folder that does not exist.
         """
-        home = Path(environment.get("COCOSIFT_HOME") or PROJECT_ROOT).expanduser().resolve()
-        if not home.is_dir():
-            raise SettingsError(
-                f"COCOSIFT_HOME names {home}, which is not a folder. Create it first."
-            )
-        cache = environment.get("COCOSIFT_CACHE")
-        hosts = environment.get("COCOSIFT_IMAGE_HOSTS", "")
-        return cls(
-            home=home,
-            cache=Path(cache).expanduser().resolve() if cache else home / ".cache",
-            image_hosts=COCO_IMAGE_HOSTS
-            | {host.strip().lower() for host in hosts.split(",") if host.strip()},
-            picture_cache_bytes=_megabytes(environment, "COCOSIFT_PICTURE_CACHE_MB", 2_000),
-            model_memory_bytes=_megabytes(environment, "COCOSIFT_MODEL_MEMORY_MB", 4_000),
-            offline=environment.get("COCOSIFT_OFFLINE", "") not in ("", "0"),
-            url=_url(environment, "COCOSIFT_URL", DEFAULT_URL, "where the app is reached"),
-            database_url=_database_url(environment.get("COCOSIFT_DATABASE_URL", "")),
-            coco_url=_url(
-                environment, "COCOSIFT_COCO_URL", DEFAULT_COCO_URL, "a server of COCO's files"
-            ),
-            hub_url=_hub_url(environment),
-        )
+        # What reads takes a while to import; a worker gets its settings as they are.
+        from core.settings.reading import read
 
-
-def _megabytes(environment: Mapping[str, str], name: str, default: int) -> int:
-    text = environment.get(name, str(default))
-    if not text.isdecimal():
-        raise SettingsError(f"{name} must be a whole number of megabytes, found {text!r}.")
-    return int(text) * 2**20
-
-
-def _url(environment: Mapping[str, str], name: str, default: str, what: str) -> str:
-    text = environment.get(name) or default
-    try:
-        parts = urlsplit(text.strip())
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname)
-        has_password = parts.username is not None
-    except ValueError:
-        is_url = has_password = False
-    if not is_url or parts.query or parts.fragment:
-        found = "one with a name or password" if has_password else f"{text!r:.80}"
-        raise SettingsError(f"{name} must be {what}, such as {default}, found {found}.")
-    return text.strip().rstrip("/")
-
-
-def _hub_url(environment: Mapping[str, str]) -> str:
-    name = "COCOSIFT_HUB_URL" if environment.get("COCOSIFT_HUB_URL") else "HF_ENDPOINT"
-    return _url(environment, name, DEFAULT_HUB_URL, "a server of models")
-
-
-def _database_url(text: str) -> str:
-    scheme, is_address, _ = text.strip().partition("://")
-    if text.strip() and not (is_address and scheme in DATABASES):
-        # Not shown as it is: it may hold a password.
-        raise SettingsError(
-            "COCOSIFT_DATABASE_URL must be sqlite:///FILE or "
-            "postgresql://USER:PASSWORD@HOST/NAME; this one starts otherwise."
-        )
-    return text.strip()
+        return read(environment).settings
