@@ -26,13 +26,15 @@ TOML_FILE = "cocosift.toml"
 DEFAULT = "default"
 ENVIRONMENT = "environment"
 
-# Names of ours that are no settings of an instance: of the command line, of the tests and of
-# the benchmarks.
+# Names of ours that are no settings of an instance: of the command line, of the compose file,
+# of the tests and of the benchmarks.
 ELSEWHERE = frozenset(
     {
         "COCOSIFT_BENCHMARK_FOLDER",
         "COCOSIFT_BENCHMARK_UMAP",
         "COCOSIFT_CONFORMANCE",
+        "COCOSIFT_FOLDER",
+        "COCOSIFT_HOST",
         "COCOSIFT_SERVER",
         "COCOSIFT_TOKEN",
     }
@@ -79,6 +81,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Reading:
     wrong = [line for source in sources for line in source.unknown()]
     if wrong:
         raise SettingsError("\n".join(wrong))
+    _refuse_another_home(sources, home)
     given = {field: source for source in reversed(sources) for field in source.values}
     values = _checked(given, home)
     _check_together(values)
@@ -185,13 +188,17 @@ def _unreadable(path: Path, error: Exception) -> SettingsError:
     return SettingsError(f"{path} cannot be read: {reason}. Mend it or move it away.")
 
 
+def _refuse_another_home(sources: Iterable[_Source], home: Path) -> None:
+    for source in sources:
+        if Path(str(source.values.get("home", home))).expanduser().resolve() != home:
+            raise SettingsError(
+                f"{source.name('home')} names another folder than the one that it lies in. "
+                "Set COCOSIFT_HOME in the environment: only there it counts."
+            )
+
+
 def _checked(given: Mapping[str, _Source], home: Path) -> Values:
     values = {field: source.values[field] for field, source in given.items()}
-    if Path(str(values.get("home", home))).expanduser().resolve() != home:
-        raise SettingsError(
-            f"{given['home'].name('home')} names another folder than the one that it lies in. "
-            "Set COCOSIFT_HOME in the environment: only there it counts."
-        )
     try:
         return Values(**values | {"home": home})
     except ValidationError as refused:
