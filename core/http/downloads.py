@@ -10,6 +10,7 @@ from core.downloads import Download, Downloads, State, shared_downloads
 from core.errors import ExportError
 from core.export import MissingPicture
 from core.http.answers import AnswerError, file_answer, json_answer
+from core.http.handed_over import handed_over
 
 if TYPE_CHECKING:
     from core.library import Library
@@ -54,7 +55,13 @@ class DownloadAnswers:
         download = self._known(request).get(request.path_params["token"])
         if download.state is not State.READY or download.path is None:
             raise AnswerError(409, download.error or f"This download is {download.state}.")
-        return file_answer(
+        return handed_over(
+            download.path,
+            self._library().settings,
+            media_type="application/zip",
+            caching="private, no-cache",
+            download_as=download.filename,
+        ) or file_answer(
             request,
             download.path,
             "application/zip",
