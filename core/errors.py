@@ -78,5 +78,9 @@ class WorkerError(CocoSiftError):
     """Work in a process of its own could not be begun, or was ended from outside."""
 
 
+class JobError(CocoSiftError):
+    """Slow work cannot be taken into the queue, or is not there."""
+
+
 class ReportError(CocoSiftError):
     """A report cannot be made or written."""
