@@ -21,6 +21,7 @@ LAYERS = (
         "blobs",
         "recent",
         "allocator",
+        "sheets",
     ),
     ("database", "observe", "workers"),
     ("people",),

@@ -10,6 +10,7 @@ from core.charts.chart import Chart
 from core.charts.theme import specification
 from core.progress import Progress
 from core.settings import Settings
+from core.sheets import safe_cell
 
 Kind = Literal["svg", "png"]
 SCALE = 2.0
@@ -29,7 +30,8 @@ def to_png(chart: Chart, dark: bool = False, scale: float = SCALE) -> bytes:
 
 def to_csv(chart: Chart) -> str:
     """Return the numbers that are drawn, one row a mark, with a header."""
-    return str(chart.data.to_csv(index=False, lineterminator="\n"))
+    table = chart.data.map(safe_cell)
+    return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def draw_specification(spec: dict[str, Any], kind: Kind, scale: float = SCALE) -> bytes:

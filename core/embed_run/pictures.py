@@ -1,7 +1,5 @@
 """The pictures of a run: where their files are, and why some have none."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,6 +13,7 @@ from core.coco import CocoDataset, safe_file_name
 from core.errors import PictureError
 from core.images import PictureStore
 from core.progress import NoProgress
+from core.sheets import csv_text
 
 # Pictures that are looked for, and fetched, together.
 _AT_ONCE = 64
@@ -57,11 +56,8 @@ class Prepared:
 
 def skipped_csv(skipped: Iterable[SkippedPicture]) -> str:
     """Return the content of `skipped.csv`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("image_id", "file_name", "reason"))
-    writer.writerows((skip.image_id, skip.file_name, skip.reason) for skip in skipped)
-    return text.getvalue()
+    rows = ((skip.image_id, skip.file_name, skip.reason) for skip in skipped)
+    return csv_text(("image_id", "file_name", "reason"), rows)
 
 
 def locate(

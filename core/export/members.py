@@ -1,6 +1,5 @@
 """Files of a package made from text: lines, tables, JSON."""
 
-import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.export.contents import Member
+from core.sheets import csv_text
 
 CHUNK_BYTES = 2**20
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -33,12 +33,8 @@ def lines_member(name: str, lines: Iterable[str]) -> Member:
 
 
 def csv_member(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> Member:
-    """A table by RFC 4180, but for its line ends, which are single."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text_member(name, text.getvalue())
+    """A table as `core.sheets` writes it."""
+    return text_member(name, csv_text(header, rows))
 
 
 def json_text(value: Any) -> str:

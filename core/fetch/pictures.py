@@ -1,7 +1,5 @@
 """COCO's pictures one by one by their addresses, for who wants only some of them."""
 
-import csv
-import io
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -18,6 +16,7 @@ from core.fetch.transfer import disk_errors
 from core.images import PictureFetcher
 from core.progress import Cancelled, NoProgress, Progress
 from core.settings import Settings
+from core.sheets import csv_text
 
 _POLL = 0.1
 
@@ -66,11 +65,7 @@ def fetch_pictures(
 
 def failures_csv(failures: Mapping[str, str]) -> str:
     """Return the list of pictures that could not be had, as CSV: file_name, reason."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file_name", "reason"))
-    writer.writerows(failures.items())
-    return text.getvalue()
+    return csv_text(("file_name", "reason"), failures.items())
 
 
 def write_failures(path: Path, failures: Mapping[str, str]) -> None:

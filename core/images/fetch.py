@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urljoin
@@ -11,6 +12,7 @@ from urllib3.util import parse_url
 
 from core.atomic import atomic_path
 from core.errors import PictureError
+from core.images.guard import AddressError, GuardedAdapter
 from core.images.raster import open_picture
 from core.settings import Settings
 
@@ -117,6 +119,8 @@ class PictureFetcher:
             return self._session().get(
                 url, stream=True, allow_redirects=False, timeout=self._timeouts
             )
+        except AddressError as error:
+            raise FetchError(str(error)) from None
         except requests.ReadTimeout:
             raise _PassingError(f"{host} did not answer in {self._timeouts[1]:g} s.") from None
         except requests.exceptions.SSLError:
@@ -178,7 +182,7 @@ class PictureFetcher:
     def _session(self) -> requests.Session:
         # A session is not promised to be safe between threads, so each has its own.
         if not hasattr(self._threads, "session"):
-            self._threads.session = _Session()
+            self._threads.session = _Session(self._settings.image_networks)
         session: requests.Session = self._threads.session
         return session
 
@@ -187,10 +191,15 @@ class _Session(requests.Session):
     """A session that tells no host a password and leaves redirects to the fetcher.
 
     Proxies are taken from the environment, as everywhere.
+
+    Args:
+        networks: private ones that hosts may lie in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, networks: Collection[str]) -> None:
         super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, GuardedAdapter(networks))
         # With an `auth` of any kind, .netrc is not looked at.
         self.auth = _without_password
 

@@ -1,0 +1,29 @@
+"""Tables as CSV that a spreadsheet takes for texts and numbers, never for formulas.
+
+Spreadsheets compute a cell that begins with one of `= + - @`, a tab or a carriage return, also
+in a CSV, and a formula may ask other hosts or start programs. A text that begins so is written
+with an apostrophe before it, which tells them that it is text (OWASP, "CSV Injection").
+Numbers stay as they are.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def safe_cell(value: Any) -> Any:
+    """Return `value`, a text that would be a formula with an apostrophe before it."""
+    is_formula = isinstance(value, str) and value.startswith(_BEGIN_FORMULAS)
+    return f"'{value}" if is_formula else value
+
+
+def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table by RFC 4180, but for its line ends, which are single."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([safe_cell(value) for value in row] for row in rows)
+    return text.getvalue()
