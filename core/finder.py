@@ -13,6 +13,8 @@ from core.errors import EmbeddingsError, QueryError
 from core.filters import BoolArray, Filtered, filtered
 from core.found import Counts, Found
 from core.index import make_index
+from core.observe import logs, metrics
+from core.observe.metrics import Stage, stage_seconds
 from core.progress import Progress
 from core.query.record import Filters, Part, Prompts, Query
 from core.ranking import Ranking, Rows, scores_of
@@ -102,6 +104,19 @@ class Finder:
 
     def find(self, query: Query, progress: Progress | None = None) -> Found:
         """Return what `query` finds; `SearchableDataset.find` says all about it."""
+        with stage_seconds(Stage.ALL):
+            return self._found(query, progress)
+
+    def neighbours(self, image_id: int, k: int) -> Hits:
+        """Return the `k` pictures most similar to one, without itself."""
+        self._look()
+        embeddings, own = self._embeddings, self._vector_row(image_id)
+        others = np.arange(len(embeddings)) != own
+        part, vector = Part("image", image_id), self._vector_of(image_id)
+        scores = scores_of(make_index(embeddings.vectors), [part], [vector], "blend")
+        return top_hits(scores[others], embeddings.image_ids[others], k)
+
+    def _found(self, query: Query, progress: Progress | None) -> Found:
         if query.is_ranked or query.hide_duplicates is not None:
             self._look()
         else:
@@ -110,7 +125,8 @@ class Finder:
         ranked = self._ranked(query) if query.is_ranked else None
         candidates = self._candidates(ranked, filters.passes)
         lowest = None if ranked is None else ranked.ranking.lowest(query.cut)
-        shown = arrange(query, candidates, lowest, self._near(query, candidates))
+        with stage_seconds(Stage.ORDER):
+            shown = arrange(query, candidates, lowest, self._near(query, candidates))
         ids = self._coco.images.ids[candidates.rows]
         counts = Counts(len(filters.passes), int(filters.passes.sum()), filters.counts)
         notes: list[str] = []
@@ -133,15 +149,6 @@ class Finder:
             annotation_hash=self._coco.annotation_hash,
         )
 
-    def neighbours(self, image_id: int, k: int) -> Hits:
-        """Return the `k` pictures most similar to one, without itself."""
-        self._look()
-        embeddings, own = self._embeddings, self._vector_row(image_id)
-        others = np.arange(len(embeddings)) != own
-        part, vector = Part("image", image_id), self._vector_of(image_id)
-        scores = scores_of(make_index(embeddings.vectors), [part], [vector], "blend")
-        return top_hits(scores[others], embeddings.image_ids[others], k)
-
     def _look(self) -> None:
         """Take the embeddings, the annotations that belong to them, and their version."""
         name, model = self._dataset.name, self._dataset.model
@@ -151,19 +158,34 @@ class Finder:
 
     def _filtered(self, filters: Filters, progress: Progress | None) -> Filtered:
         key = (self._dataset.name, self._coco.annotation_hash, filters)
-        return self._memory.filtered.get(key, lambda: filtered(self._coco, filters, progress))
+
+        def make() -> Filtered:
+            with stage_seconds(Stage.ANNOTATIONS):
+                return filtered(self._coco, filters, progress)
+
+        return metrics.counted("filters", self._memory.filtered, key, make)
 
     def _ranked(self, query: Query) -> Ranked:
         def make() -> Ranked:
             parts = [part for part in query.parts if part.weight]
+            self._tell(parts)
             read = [self._part_vector(part, query.prompts) for part in parts]
             embeddings = self._embeddings
             index = make_index(embeddings.vectors)
-            scores = scores_of(index, parts, [one.vector for one in read], query.mode)
-            ranking = Ranking.of(scores, self._alignment.image_rows, embeddings.image_ids)
+            with stage_seconds(Stage.SCAN):
+                scores = scores_of(index, parts, [one.vector for one in read], query.mode)
+            with stage_seconds(Stage.ORDER):
+                ranking = Ranking.of(scores, self._alignment.image_rows, embeddings.image_ids)
             return Ranked(ranking, tuple(note for one in read for note in one.notes))
 
-        return self._memory.rankings.get((*self._version, query.ranking()), make)
+        key = (*self._version, query.ranking())
+        return metrics.counted("rankings", self._memory.rankings, key, make)
+
+    def _tell(self, parts: list[Part]) -> None:
+        """Log what is asked for the first time, where the settings say so."""
+        settings = self._dataset.library.settings
+        for part in parts:
+            logs.query(str(part.value), settings, kind=part.kind, dataset=self._dataset.name)
 
     def _part_vector(self, part: Part, prompts: Prompts) -> PartVector:
         if part.kind == "image":
@@ -171,7 +193,12 @@ class Finder:
         dataset = self._dataset
         prompts = prompts if part.kind == "text" else "off"
         key = (dataset.library.model_version(dataset.model), part.kind, part.value, prompts)
-        made = self._memory.parts.get(key, lambda: self._encoded(part, prompts))
+
+        def make() -> PartVector:
+            with stage_seconds(Stage.TEXT):
+                return self._encoded(part, prompts)
+
+        made = metrics.counted("vectors of queries", self._memory.parts, key, make)
         self._check_dim(len(made.vector))
         return made
 
