@@ -13,7 +13,7 @@ from core.errors import EmbeddingsError, QueryError
 from core.filters import BoolArray, Filtered, filtered
 from core.found import Counts, Found
 from core.index import make_index
-from core.observe import logs, metrics
+from core.observe import metrics
 from core.observe.metrics import Stage, stage_seconds
 from core.progress import Progress
 from core.query.record import Filters, Part, Prompts, Query
@@ -184,6 +184,10 @@ class Finder:
     def _tell(self, parts: list[Part]) -> None:
         """Log what is asked for the first time, where the settings say so."""
         settings = self._dataset.library.settings
+        if not settings.log_queries:
+            return
+        from core.observe import logs
+
         for part in parts:
             logs.query(str(part.value), settings, kind=part.kind, dataset=self._dataset.name)
 
