@@ -28,8 +28,6 @@ _NEEDS = {
     Right.RUN: Role.EDITOR,
     Right.MANAGE: Role.ADMIN,
 }
-# The role that a token may act in at most; "metrics" gives none.
-_SCOPE_ROLES = {"read": Role.READER, "write": Role.EDITOR, "admin": Role.ADMIN}
 _WORDS = {
     Right.READ: "look at this",
     Right.SAVE: "save or change subsets",
@@ -45,7 +43,7 @@ def may(person: Person, right: Right, owner_id: int | None = None) -> bool:
         owner_id: whose thing it is; with `SAVE` an editor may change their own and what is
             nobody's, an admin everything.
     """
-    role = role_of(person)
+    role = person.acts_as
     if role is None or not role.covers(_NEEDS[right]):
         return False
     is_theirs = owner_id is None or owner_id == person.id
@@ -63,23 +61,12 @@ def require(right: Right, owner_id: int | None = None, person: Person | None = N
         raise RightsError(_refusal(person, right))
 
 
-def role_of(person: Person) -> Role | None:
-    """Return the role that `person` may act in: their own, or less by a token; None is none."""
-    if person.disabled:
-        return None
-    if person.scopes is None:
-        return person.role
-    order = list(Role).index
-    given = [role for scope, role in _SCOPE_ROLES.items() if scope in person.scopes]
-    return min(person.role, max(given, key=order), key=order) if given else None
-
-
 def _refusal(person: Person, right: Right) -> str:
     if person == NOBODY:
         return "You are not signed in (any more). Sign in, then try again."
     if person.disabled:
         return "Your account is disabled. Ask an admin to enable it."
-    role, needed = role_of(person), _NEEDS[right]
+    role, needed = person.acts_as, _NEEDS[right]
     if person.scopes is not None and person.role.covers(needed) and role is not person.role:
         said = ", ".join(sorted(person.scopes)) or "none"
         return f"This token may not {_WORDS[right]}: its scopes are {said}. Make another token."

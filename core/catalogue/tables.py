@@ -13,6 +13,7 @@ class SubsetRow(Table):
     """One entry. `version` guards each update: one that saw an older version changes nothing.
 
     `name_key` and `search_text` are casefolded, because SQLite folds ASCII alone.
+    `owner_id` is empty where nobody had signed in.
     """
 
     __tablename__ = "subsets"
@@ -42,6 +43,7 @@ class SubsetRow(Table):
     package_bytes: Mapped[int | None] = mapped_column(BigInteger)
     package_sha256: Mapped[str | None]
     search_text: Mapped[str]
+    owner_id: Mapped[int | None]
 
     tags: Mapped[list["TagRow"]] = relationship(
         cascade="all, delete-orphan", lazy="selectin", order_by="TagRow.position"

@@ -47,7 +47,20 @@ class Person:
     scopes: frozenset[str] | None = None
     must_change: bool = False
 
+    @property
+    def acts_as(self) -> Role | None:
+        """The role that they may act in: their own, or less by a token; None is none."""
+        if self.disabled:
+            return None
+        if self.scopes is None:
+            return self.role
+        order = list(Role).index
+        given = [role for scope, role in _SCOPE_ROLES.items() if scope in self.scopes]
+        return min(self.role, max(given, key=order), key=order) if given else None
 
+
+# The role that a token may act in at most; "metrics" gives none.
+_SCOPE_ROLES = {"read": Role.READER, "write": Role.EDITOR, "admin": Role.ADMIN}
 OPERATOR = Person(id=0, name="", shown="", role=Role.ADMIN, way="none")
 NOBODY = Person(
     id=-1, name="", shown="", role=Role.READER, way="none", disabled=True, scopes=frozenset()
