@@ -50,7 +50,7 @@ class TooManyTries(SignInError):
 
     def __init__(self, wait_s: int) -> None:
         seconds = "1 second" if wait_s == 1 else f"{wait_s:,} seconds"
-        super().__init__(f"That were too many tries. Wait {seconds}, then try again.")
+        super().__init__(f"Too many tries. Wait {seconds}, then try again.")
         self.wait_s = wait_s
 
 
