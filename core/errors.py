@@ -84,3 +84,7 @@ class JobError(CocoSiftError):
 
 class ReportError(CocoSiftError):
     """A report cannot be made or written."""
+
+
+class BackupError(CocoSiftError):
+    """A backup cannot be made, is damaged, or cannot be put back."""
