@@ -8,7 +8,7 @@ Numbers stay as they are.
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -22,8 +22,16 @@ def safe_cell(value: Any) -> Any:
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a table by RFC 4180, but for its line ends, which are single."""
+    return "".join(f"{line}\n" for line in _lines([header, *rows]))
+
+
+def _lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([safe_cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    # Cells are quoted for what ends a line: with a single line end a carriage return in one
+    # would stand bare, and end the row for those who read it.
+    writer = csv.writer(text, lineterminator="\r\n")
+    for row in rows:
+        writer.writerow([safe_cell(value) for value in row])
+        yield text.getvalue().removesuffix("\r\n")
+        text.seek(0)
+        text.truncate()
