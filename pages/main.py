@@ -11,6 +11,9 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from core.errors import CocoSiftError  # noqa: E402
+from core.observe import metrics  # noqa: E402
+from core.people.acting import current  # noqa: E402
+from core.rights import Right, may  # noqa: E402
 from pages.shared.problems import show_problem  # noqa: E402
 
 ASSETS = ROOT / "pages" / "shared" / "assets"
@@ -18,19 +21,20 @@ ASSETS = ROOT / "pages" / "shared" / "assets"
 st.set_page_config(page_title="CocoSift", page_icon=str(ASSETS / "favicon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="medium")
 st.html(ASSETS / "frame.css")
-page = st.navigation(
-    [
-        st.Page("search.py", title="Search", icon=":material/search:", default=True),
-        st.Page("scores.py", title="Scores", icon=":material/bar_chart:"),
-        st.Page("categories.py", title="Categories", icon=":material/category:"),
-        st.Page("subsets.py", title="Subsets", icon=":material/photo_library:"),
-        st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
-        st.Page("quality.py", title="Quality", icon=":material/speed:"),
-        st.Page("library.py", title="Library", icon=":material/inventory_2:"),
-    ],
-    position="top",
-)
+screens = [
+    st.Page("search.py", title="Search", icon=":material/search:", default=True),
+    st.Page("scores.py", title="Scores", icon=":material/bar_chart:"),
+    st.Page("categories.py", title="Categories", icon=":material/category:"),
+    st.Page("subsets.py", title="Subsets", icon=":material/photo_library:"),
+    st.Page("map.py", title="Map", icon=":material/scatter_plot:"),
+    st.Page("quality.py", title="Quality", icon=":material/speed:"),
+    st.Page("library.py", title="Library", icon=":material/inventory_2:"),
+]
+if may(current(), Right.MANAGE):
+    screens.append(st.Page("admin.py", title="Admin", icon=":material/admin_panel_settings:"))
+page = st.navigation(screens, position="top")
 try:
-    page.run()
+    with metrics.reruns(page.url_path or "search"):
+        page.run()
 except CocoSiftError as problem:
     show_problem(problem)

@@ -82,6 +82,16 @@ class Bound:
         if was_held:
             self._told(kind, name)
 
+    def let_go(self, kind: str, name: str) -> bool:
+        """Give up something that is held; tell whether it was."""
+        with self._lock:
+            held = self._held.pop((kind, name), None)
+        if held is None:
+            return False
+        held.give_up()
+        self._told(kind, name)
+        return True
+
     def loaded(self) -> tuple[Loaded, ...]:
         """Return what is held, the last used first."""
         with self._lock:

@@ -134,6 +134,11 @@ def sessions() -> Iterator[None]:
         _sessions.dec()
 
 
+def connected() -> int:
+    """Return how many browsers are connected now."""
+    return int(next(iter(_sessions.collect())).samples[0].value)
+
+
 def sign_ins(way: str, *, worked: bool) -> None:
     """Count an attempt to sign in by `way`, which is one of few words."""
     _sign_ins.labels(way, "in" if worked else "refused").inc()
