@@ -6,6 +6,10 @@
 
 Whoever changes an entry says which version of it they saw. If somebody has changed it since,
 nothing is overwritten and a `ConflictError` says who changed what.
+
+Who acts now (`core.people.acting`) needs the right to do it, else a `RightsError` is raised:
+READ to look at entries, SAVE to make one or to change their own or nobody's. Their name is
+what an entry then says; `who` counts only where nobody signs in.
 """
 
 import hashlib
@@ -15,12 +19,13 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from zipfile import BadZipFile, ZipFile
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
+from core.audit import Deed, Trail
 from core.catalogue.entry import (
     CategoryCount,
     Change,
@@ -39,6 +44,7 @@ from core.catalogue.names import key_of, line_of, name_of, note_of, tags_of, wor
 from core.catalogue.tables import ChangeRow, RecipeRow, SubsetRow, TagRow, UploadRow
 from core.database import Database, shared_database
 from core.errors import CatalogueError, CocoSiftError, ConflictError, PictureError
+from core.people.acting import current
 from core.recipe import (
     HumanCheck,
     Recipe,
@@ -50,6 +56,7 @@ from core.recipe import (
     to_json,
     uploads_of,
 )
+from core.rights import Right, require
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -106,6 +113,7 @@ class Catalogue:
         self._library = library
         self._clock = clock
         self._database = database or Database(settings)
+        self._trail = Trail(self._database)
         self.purge()
 
     @property
@@ -149,6 +157,7 @@ class Catalogue:
         Raises:
             CatalogueError: there is none with that id.
         """
+        require(Right.READ)
         with self._database.reading() as session:
             return _entry(_row(session, entry_id))
 
@@ -177,6 +186,7 @@ class Catalogue:
         Raises:
             CatalogueError: a sort that there is not.
         """
+        require(Right.READ)
         if sort not in _SORTS:
             raise CatalogueError(f"Expected to sort by {', '.join(_SORTS)}, found {sort!r:.40}.")
         where = _conditions(search, tag, dataset, deleted)
@@ -197,6 +207,7 @@ class Catalogue:
             .group_by(TagRow.tag_key)
             .order_by(count.desc(), TagRow.tag_key)
         )
+        require(Right.READ)
         with self._database.reading() as session:
             return tuple(TagCount(tag, entries) for tag, entries in session.execute(wanted))
 
@@ -249,6 +260,8 @@ class Catalogue:
     def set_package(self, entry_id: int, package: PackageFacts, *, who: str = "") -> Entry:
         """Remember the ZIP that was made of an entry; the last one counts.
 
+        Whoever may read the entry, and so have it packed, may say so.
+
         Raises:
             CatalogueError: there is no such entry, or it was deleted.
         """
@@ -257,7 +270,7 @@ class Catalogue:
             _set_package(row, package)
             return "package"
 
-        return self._change(entry_id, None, who, pack)
+        return self._change(entry_id, None, who, pack, Right.READ)
 
     def delete(self, entry_id: int, version: int, *, who: str = "") -> Entry:
         """Delete an entry; `undo_delete` brings it back for 30 days.
@@ -282,6 +295,7 @@ class Catalogue:
         """
         with self._database.writing() as session:
             row = _row(session, entry_id, lock=True)
+            require(Right.SAVE, row.owner_id)
             if row.deleted_at is not None:
                 row.deleted_at = None
                 self._note_change(session, row, "restored", who)
@@ -304,6 +318,7 @@ class Catalogue:
         Raises:
             CatalogueError: there is no such entry.
         """
+        require(Right.READ)
         with self._database.reading() as session:
             _row(session, entry_id)
             return _changes(session, entry_id, after=0)
@@ -317,6 +332,7 @@ class Catalogue:
             CatalogueError: there is no such entry.
             SettingsError: the cache folder cannot be written.
         """
+        require(Right.READ)
         with self._database.reading() as session:
             _row(session, entry_id)
             content = session.scalars(
@@ -348,7 +364,7 @@ class Catalogue:
             RecipeError: fewer than two, another operation, subsets of different datasets,
                 or nothing left.
         """
-        name, who = name_of("name", name) if name else "", line_of(who)
+        name, who = name_of("name", name) if name else "", _signed(who)
         recipes = [self._current_recipe(entry_id) for entry_id in entry_ids]
         combined = combine_recipes(
             operation, recipes, title=name, who=who or None, when=self._clock().isoformat()
@@ -413,10 +429,11 @@ class Catalogue:
         who: str,
         package: PackageFacts | None,
     ) -> Entry:
+        require(Right.SAVE)
         query, dataset = line_of(origin_words(recipe.origin), MAX_QUERY), recipe.dataset
         title = name_of("name", name) if name else _title(recipe.title, query, dataset.name)
         categories, licences = self._makeup(recipe)
-        now, person = self._clock(), line_of(who or recipe.who or "")
+        now, person = self._clock(), _signed(who or recipe.who or "")
         row = SubsetRow(
             name=title,
             name_key=key_of(title),
@@ -436,6 +453,7 @@ class Catalogue:
             licences=licences,
             checked=_checked(recipe.check),
             thumbnails=list(recipe.image_ids[:THUMBNAILS]),
+            owner_id=_owner(),
         )
         if package:
             _set_package(row, package)
@@ -450,6 +468,7 @@ class Catalogue:
                 UploadRow(subset_id=row.id, sha256=sha, content=data)
                 for sha, data in uploads.items()
             )
+            self._tell(session, "saved", row, {"pictures": row.n_images})
         return _entry(row)
 
     def _change(
@@ -458,10 +477,13 @@ class Catalogue:
         version: int | None,
         who: str,
         change: Callable[[SubsetRow], str],
+        right: Right = Right.SAVE,
     ) -> Entry:
         """Apply `change`, which says what it changed, to an entry of that version."""
+        require(right)
         with self._database.writing() as session:
             row = _row(session, entry_id, lock=True)
+            require(right, row.owner_id)
             if version is not None and row.version != version:
                 changes = _changes(session, entry_id, after=version)
                 if not _only_packed(row, version, changes):
@@ -471,7 +493,7 @@ class Catalogue:
             return _entry(row)
 
     def _note_change(self, session: Session, row: SubsetRow, what: str, who: str) -> None:
-        row.changed_by, row.changed_at = line_of(who), self._clock()
+        row.changed_by, row.changed_at = _signed(who), self._clock()
         row.search_text = _search_text(row)
         session.flush()
         session.add(
@@ -483,6 +505,21 @@ class Catalogue:
                 at=row.changed_at,
             )
         )
+        if what in ("deleted", "restored"):
+            self._tell(session, cast(Deed, what), row)
+        elif what != "package":  # that it was exported is told by whoever exports
+            self._tell(session, "changed", row, {"what": what})
+
+    def _tell(
+        self,
+        session: Session,
+        what: Deed,
+        row: SubsetRow,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add to the trail what was done to a subset."""
+        about = {"subset": row.id, **(detail or {})}
+        self._trail.note_in(session, what, row.name, about, who=row.changed_by)
 
     def _current_recipe(self, entry_id: int) -> Recipe:
         with self._database.reading() as session:
@@ -558,6 +595,17 @@ def shared_catalogue(settings: Settings, library: "Library | None" = None) -> Ca
         if key not in _shared:
             _shared[key] = Catalogue(settings, library=library, database=shared_database(settings))
         return _shared[key]
+
+
+def _signed(who: str) -> str:
+    """Return the name of who acts; where nobody signs in, the one that they give."""
+    person = current()
+    return line_of(person.shown if person.id > 0 else who)
+
+
+def _owner() -> int | None:
+    person = current()
+    return person.id if person.id > 0 else None
 
 
 def _conditions(
@@ -657,6 +705,7 @@ def _entry(row: SubsetRow) -> Entry:
         package=package,
         deleted_at=row.deleted_at,
         check=None if row.checked is None else CheckFacts(*row.checked),
+        owner_id=row.owner_id,
     )
 
 

@@ -86,6 +86,7 @@ class Entry:
         package: the ZIP that was made of it, if one was.
         deleted_at: None unless it was deleted; such an entry is kept for 30 days.
         check: what a person said of a sample of it; None when nobody did.
+        owner_id: whose it is, who may change it beside admins; None is nobody's: any editor may.
     """
 
     id: int
@@ -109,6 +110,7 @@ class Entry:
     package: PackageFacts | None
     deleted_at: datetime | None = None
     check: CheckFacts | None = None
+    owner_id: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return all of it as a document; times as ISO 8601 in UTC."""
