@@ -1,6 +1,5 @@
 """What people did on an instance: noted once, never changed, read by admins."""
 
-from core.audit.cells import safe_cell
 from core.audit.trail import Trail, TrailLine, TrailPage, note, shared_trail
 from core.people.deeds import DEEDS, Deed
 
@@ -11,6 +10,5 @@ __all__ = [
     "TrailLine",
     "TrailPage",
     "note",
-    "safe_cell",
     "shared_trail",
 ]

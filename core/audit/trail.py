@@ -1,7 +1,5 @@
 """The trail: who did what and when, as admins read it, filter it and take it away."""
 
-import csv
-import io
 import json
 import os
 import threading
@@ -13,7 +11,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from core.audit.cells import safe_cell
 from core.database import Database, shared_database, time_of
 from core.database.texts import MAX_LINE, key_of, line_of
 from core.errors import PeopleError
@@ -23,6 +20,7 @@ from core.people.person import Person
 from core.people.tables import DeedRow
 from core.rights import Right, require
 from core.settings import Settings
+from core.sheets import csv_text
 
 MAX_LISTED = 500
 COLUMNS = ("when", "what", "who", "way", "subject", "address", "detail")
@@ -190,7 +188,7 @@ class Trail:
         return self._blocks(_conditions(who, what, since, until))
 
     def _blocks(self, where: tuple[ColumnElement[bool], ...]) -> Iterator[str]:
-        yield _table([COLUMNS])
+        yield csv_text(COLUMNS, ())
         last = 0
         while True:
             wanted = select(DeedRow).where(DeedRow.id > last, *where).order_by(DeedRow.id)
@@ -199,7 +197,8 @@ class Trail:
                 rows = session.scalars(wanted.limit(MAX_LISTED)).all()
             if not rows:
                 return
-            yield _table(map(_cells, map(_line, rows)))
+            first, *rest = map(_cells, map(_line, rows))
+            yield csv_text(first, rest)
             last = rows[-1].id
 
 
@@ -267,11 +266,5 @@ def _line(row: DeedRow) -> TrailLine:
 
 def _cells(line: TrailLine) -> tuple[str, ...]:
     detail = json.dumps(line.detail, ensure_ascii=False, sort_keys=True) if line.detail else ""
-    cells = (line.what, line.who, line.way, line.subject, line.address, detail)
-    return (line.at.isoformat(timespec="seconds"), *map(safe_cell, cells))
-
-
-def _table(rows: Iterator[tuple[str, ...]] | list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
+    when = line.at.isoformat(timespec="seconds")
+    return (when, line.what, line.who, line.way, line.subject, line.address, detail)
