@@ -30,6 +30,7 @@ NOT_COMMANDS = {
     "memory",
     "mirror",
     "rows",
+    "stock",
     "table",
     "ways",
 }

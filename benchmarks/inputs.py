@@ -6,6 +6,7 @@ goes with this process. What is there already is used again.
 """
 
 import atexit
+import json
 import os
 import shutil
 import subprocess
@@ -13,8 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 VARIABLE = "COCOSIFT_BENCHMARK_FOLDER"
 KEPT = Path(__file__).resolve().parent.parent / ".cache" / "benchmarks"
+DIFFERENT_PICTURES = 64
 PART_BYTES = 94_371_840
 # A library of this size opens in a second; the shape of its files is the large one's.
 SMALL = {"pictures": 2_000, "captions": 10_000, "instances": 14_400}
@@ -61,6 +66,26 @@ def val2014_with_model(*, small: bool = False) -> Path:
     return home
 
 
+def val2014_with_pictures(*, small: bool = False) -> Path:
+    """Return a home like that with a file for each picture, for whoever looks and downloads.
+
+    There are 64 different ones of each size (about 150 kB), each under many names.
+
+    Args:
+        small: as of `val2014`.
+    """
+    plain = val2014_with_model(small=small)
+    home = folder() / ("small-with-pictures" if small else "with-pictures")
+    if not (home / "models").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(plain / "data", home / "data", copy_function=os.link)
+        _write_pictures(home / "data/val2014", home / "data/captions_val2014.json")
+        shutil.copytree(plain / "embeddings", home / "embeddings", copy_function=os.link)
+        # Last of all: a run that was stopped before begins anew.
+        shutil.copytree(plain / "models", home / "models", copy_function=os.link)
+    return home
+
+
 def vit_b_32() -> Path:
     """Return a folder with a ViT-B-32 of random weights, float32, in seven parts, plain GELU."""
     parts = folder() / "vit-b-32"
@@ -93,6 +118,23 @@ def converted(*towers: str) -> Path:
     command += towers or ("text",)
     subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
     return cache()
+
+
+def _write_pictures(target: Path, captions: Path) -> None:
+    """Write a picture of the right size for each image record of a COCO file."""
+    target.mkdir(parents=True)
+    random = np.random.default_rng(2014)
+    different: dict[tuple[int, int], list[Path]] = {}
+    for number, record in enumerate(json.loads(captions.read_bytes())["images"]):
+        size, file = (record["width"], record["height"]), target / record["file_name"]
+        alike = different.setdefault(size, [])
+        if len(alike) < DIFFERENT_PICTURES:
+            coarse = random.integers(0, 255, (size[1] // 4, size[0] // 4, 3), dtype=np.uint8)
+            picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+            picture.save(file, quality=93)
+            alike.append(file)
+        else:
+            os.link(alike[number % DIFFERENT_PICTURES], file)
 
 
 def write_vit_b_32(parts: Path) -> None:

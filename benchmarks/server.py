@@ -190,11 +190,12 @@ async def _arrive(stack: AsyncExitStack, server: Server) -> Visitor:
 
 
 @contextmanager
-def serving(home: Path, **environment: str) -> Iterator[Server]:
+def serving(home: Path, *, by: str = "streamlit", **environment: str) -> Iterator[Server]:
     """Start the app on a free port; it ends with the block.
 
     Args:
         home: holds data, embeddings and models.
+        by: the module whose command `run` starts it.
         environment: more variables.
 
     Yields:
@@ -214,7 +215,7 @@ def serving(home: Path, **environment: str) -> Iterator[Server]:
     with log.open("wb") as written:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
+                *(sys.executable, "-m", by, "run", "streamlit_app.py"),
                 *("--server.address=127.0.0.1", f"--server.port={port}"),
             ],
             cwd=ROOT,

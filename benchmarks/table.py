@@ -44,6 +44,15 @@ MODULES: dict[str, dict[str, tuple[str, Goal]]] = {
         "whole server resident": ("MB", at_most(1300)),
         "one more person connected": ("MB", at_most(2)),
     },
+    "load": {
+        "20 people, a rerun, p95": ("s", at_most(0.7)),
+        "20 people, a query's answer, p95": ("s", at_most(0.7)),
+        "20 people, errors": ("errors", at_most(0)),
+        "one of 100 connected and idle": ("MB", at_most(2)),
+    },
+    "leak": {
+        "memory after 2,000 reruns against after 200": ("%", at_most(5)),
+    },
     "annotations": {
         "annotation index, built": ("s", at_most(12)),
         "annotation index, peak memory": ("MB", at_most(600)),
