@@ -1,14 +1,18 @@
 """What is asked to leave, before anything was looked at; it can go to another process."""
 
+import base64
 import hashlib
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.coco import CocoDataset
-from core.errors import DatasetError
+from core.errors import DatasetError, ExportError
 from core.export.choices import ExportChoices
 from core.export.contents import Ids, Scores
 from core.export.planning import ExportPlan, plan_export
@@ -53,6 +57,48 @@ class ExportRequest:
         if self.recipe is not None:
             digest.update(_recipe_bytes(replace(self.recipe, when=None)))
         return digest.hexdigest()
+
+    def described(self) -> dict[str, Any]:
+        """Return the request as JSON values; the arrays are packed, little-endian."""
+        return {
+            "dataset": self.dataset,
+            "annotation_hash": self.annotation_hash,
+            "image_ids": _packed(self.image_ids, "<i8"),
+            "scores": _packed(self.scores, "<f4"),
+            "all_scores": _packed(self.all_scores, "<f4"),
+            "choices": self.choices.described(),
+            "title": self.title,
+            "recipe": None if self.recipe is None else _recipe_bytes(self.recipe).decode("utf-8"),
+            "uploads": {sha256: str(path) for sha256, path in self.uploads.items()},
+        }
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> "ExportRequest":
+        """Return the request that `described` gave.
+
+        Raises:
+            ExportError: it is none, or one of another version.
+        """
+        try:
+            image_ids = _unpacked(told["image_ids"], "<i8")
+            if image_ids is None:
+                raise ValueError("no ids")
+            recipe = told["recipe"]
+            return cls(
+                told["dataset"],
+                told["annotation_hash"],
+                image_ids.astype(np.int64),
+                _unpacked(told["scores"], "<f4"),
+                _unpacked(told["all_scores"], "<f4"),
+                ExportChoices.read(told["choices"]),
+                told["title"],
+                None if recipe is None else from_json(recipe.encode("utf-8")),
+                {sha256: Path(path) for sha256, path in told["uploads"].items()},
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, zlib.error) as error:
+            raise ExportError(
+                "What was asked for cannot be read; another version has noted it. Ask again."
+            ) from error
 
     def plan(self, dataset: CocoDataset, pictures: PictureStore) -> ExportPlan:
         """Return what `plan_export` plans.
@@ -115,6 +161,18 @@ def _made(
         None if recipe is None else from_json(recipe),
         uploads,
     )
+
+
+def _packed(column: Any, dtype: str) -> str | None:
+    if column is None:
+        return None
+    return base64.b64encode(zlib.compress(column.astype(dtype).tobytes(), 1)).decode("ascii")
+
+
+def _unpacked(packed: str | None, dtype: str) -> Any:
+    if packed is None:
+        return None
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed, validate=True)), dtype)
 
 
 def _recipe_bytes(recipe: Recipe) -> bytes:

@@ -1,6 +1,7 @@
 """Exports in a process of their own (`core.workers`): planned and written, or only looked at."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,19 @@ class Made:
 
     report: ExportReport
     key: str
+
+    def described(self) -> dict[str, Any]:
+        """Return it as JSON values, without the folder of the ZIP."""
+        told = asdict(self.report) | {"path": self.report.path.name}
+        return {"report": told, "key": self.key}
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any], folder: Path) -> "Made":
+        """Return what `described` gave, of a ZIP in `folder`."""
+        report = told["report"]
+        missing = tuple(MissingPicture(**one) for one in report["missing"])
+        changed = {"path": folder / Path(report["path"]).name, "missing": missing}
+        return cls(ExportReport(**report | changed), told["key"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +87,8 @@ def make(settings: Settings, arguments: dict[str, Any], progress: Progress) -> M
     """Plan and write a ZIP.
 
     Args:
-        arguments: "request"; "path" of the ZIP; "without_missing" as of `write_zip`;
-            "earlier", the `Made` of the same request, or None.
+        arguments: "request", as `ExportRequest.described`; "path" of the ZIP;
+            "without_missing" as of `write_zip`; "earlier", the `Made` of the same request, or None.
 
     Returns:
         None when the earlier ZIP still is what would be written.
@@ -82,7 +96,7 @@ def make(settings: Settings, arguments: dict[str, Any], progress: Progress) -> M
     Raises:
         CocoSiftError: as `plan_export` and `write_zip`.
     """
-    request: ExportRequest = arguments["request"]
+    request = ExportRequest.read(arguments["request"])
     path: Path = arguments["path"]
     earlier: Made | None = arguments["earlier"]
     plan = request.plan(*_opened(settings, request.dataset))

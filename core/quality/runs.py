@@ -4,18 +4,21 @@ Whoever asks for what is being measured already waits for the same run; what it 
 disk.
 """
 
+import json
+import os
 import threading
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from core.jobs import Job, Jobs, Runner, State
+from core.jobs import JSON, KeyedKind, Seen, State, shared_jobs
 from core.quality.subject import Subject
 from core.quality.work import TASK
+from core.rights import Right, require
 from core.settings import Settings
-from core.workers import run_apart
+
+__all__ = ["Run", "Runs", "State", "shared_runs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +44,45 @@ class Run:
         return self.state.is_under_way
 
 
-class Runs(Jobs[str, Subject, Run]):
-    """The runs of one process, found by `Subject.key`; what a stopped one has encoded is kept.
+class Runs(KeyedKind[Subject, Run]):
+    """The runs of all replicas, found by `Subject.key`; what a stopped one has encoded is kept."""
 
-    Args:
-        run: does the work; `core.workers.run_apart` unless something else is to be tried.
-        clock: seconds from some moment on.
-    """
-
+    name = "measurement"
     noun = "measurement"
+    words = "Measurement"
     mistake = "It could not be measured; the server's log says more."
 
-    def __init__(
-        self,
-        settings: Settings,
-        run: Runner = run_apart,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        super().__init__(settings, run, clock)
+    def get(self, key: str) -> Run | None:
+        """Return how the last run of `key` stands, None when there was none.
 
-    def key(self, subject: Subject) -> str:
-        return subject.key
+        Raises:
+            DatabaseError: nothing is known of it and the database is away.
+        """
+        seen = self._of(key)
+        return None if seen is None else self.shown(seen)
+
+    def stop(self, key: str) -> None:
+        """Take back what the person who acts wants; an admin ends it for all who wait.
+
+        Raises:
+            RightsError: they did not ask for it and may not manage.
+            DatabaseError: it cannot be noted now.
+        """
+        seen = self._of(key)
+        if seen is not None:
+            self._jobs.stop(seen.id)
+
+    def described(self, subject: Subject) -> JSON:
+        return asdict(subject)
+
+    def read(self, told: JSON) -> Subject:
+        return Subject(**told)
+
+    def about(self, subject: Subject) -> str:
+        return f"{subject.model} on {subject.dataset}"
+
+    def allow(self, subject: Subject) -> None:
+        require(Right.RUN)
 
     def request(self, subject: Subject) -> tuple[str, dict[str, Any]]:
         return TASK, {
@@ -70,21 +91,34 @@ class Runs(Jobs[str, Subject, Run]):
             "pictures": subject.pictures or None,
         }
 
-    def seen(self, job: Job[Subject]) -> Run:
-        waiting = [one for one in self._jobs.values() if one.is_under_way]
-        ahead = waiting.index(job) if job.state is State.WAITING and job in waiting else 0
-        passed = self._clock() - job.began if job.began is not None else 0.0
+    def shown(self, seen: Seen) -> Run:
         left = None
-        if job.share >= 0.02 and job.is_under_way:
-            left = passed * (1 - job.share) / job.share
-        return Run(job.subject, job.state, ahead, job.share, left, job.error)
+        if seen.share >= 0.02 and seen.is_under_way and seen.began is not None:
+            passed = self._clock() - seen.began
+            left = passed * (1 - seen.share) / seen.share
+        state, share = seen.state, seen.share
+        return Run(self.subject_of(seen), state, seen.place, share, left, seen.error)
+
+    def _of(self, key: str) -> Seen | None:
+        of_key = (one for one in self._jobs.remembered(self.name) if _key(one.key) == key)
+        return max(of_key, key=lambda seen: seen.id, default=None)
 
 
-_shared: dict[Path, Runs] = {}
+@lru_cache(maxsize=1_000)
+def _key(told: str) -> str:
+    return Subject(**json.loads(told)).key
+
+
+_shared: dict[tuple[Path, Path, str, int], Runs] = {}
 _shared_lock = threading.Lock()
 
 
 def shared_runs(settings: Settings) -> Runs:
-    """Return this process's one `Runs` for `settings.cache`."""
+    """Return this process's one `Runs` for these settings, on its shared queue."""
+    key = (settings.home, settings.cache, settings.database_url, os.getpid())
     with _shared_lock:
-        return _shared.setdefault(settings.cache, Runs(settings))
+        jobs = shared_jobs(settings)
+        runs = _shared.get(key)
+        if runs is None or not runs.is_of(jobs):
+            runs = _shared[key] = Runs(settings, jobs=jobs)
+        return runs

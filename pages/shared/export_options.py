@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.catalogue import Entry, PackageFacts, shared_catalogue
-from core.downloads import Finished, Then
+from core.catalogue import Entry
+from core.downloads import Then, remember
 from core.errors import ExportError
 from core.export import ExportChoices
-from core.recipe import read_recipe
 from core.replay import recipe_of
 from core.subset import Subset
 from pages.shared import person, resources
@@ -48,11 +47,6 @@ class ExportOptions:
             "choices": self.choices.described(),
         }
 
-    @property
-    def is_told(self) -> bool:
-        """Somebody has given it a name, a note or tags."""
-        return bool(self.name or self.note or self.tags)
-
 
 def remembering(options: ExportOptions) -> Then:
     """Return what puts a finished package into the catalogue, with its recipe, who and when.
@@ -60,23 +54,7 @@ def remembering(options: ExportOptions) -> Then:
     Who asks again for the file that is there already is not remembered twice, unless it was
     given a name of its own.
     """
-    library, who = resources.library(), person.who()
-
-    def then(finished: Finished) -> str:
-        if not (finished.is_first or options.is_told):
-            return ""
-        report = finished.report
-        entry = shared_catalogue(library.settings, library).save(
-            read_recipe(report.path),
-            name=options.name,
-            note=options.note,
-            tags=options.tags,
-            who=who,
-            package=PackageFacts(finished.filename, report.n_bytes, report.sha256),
-        )
-        return f"Remembered in Subsets as “{entry.name}”."
-
-    return then
+    return remember(name=options.name, note=options.note, tags=options.tags, who=person.who())
 
 
 def save(subset: Subset, options: ExportOptions) -> Entry:

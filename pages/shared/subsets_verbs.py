@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.catalogue import Entry, Operation, PackageFacts
-from core.downloads import Finished
+from core.catalogue import Entry, Operation
+from core.downloads import compare
 from core.errors import CatalogueError, CocoSiftError
 from core.export.work import look_apart
 from core.recipe import ids_link, search_link, to_json
@@ -77,7 +77,7 @@ def pack(entry: Entry, without_missing: bool = False) -> None:
         return
     asked.pop(entry.id, None)
     download = resources.downloads().start(
-        request, entry.name, without_missing=bool(missing), then=_compared(entry)
+        request, entry.name, without_missing=bool(missing), then=compare(entry.id, who=person.who())
     )
     st.session_state.setdefault(keys.PACKAGES, {})[entry.id] = download.token
 
@@ -136,23 +136,3 @@ def ids_address(dataset: str, image_ids: tuple[int, ...], prefix: str) -> str:
 def recipe_file(entry_id: int) -> bytes:
     """Return the recipe of an entry as a file."""
     return to_json(resources.catalogue().recipe(entry_id))
-
-
-def _compared(entry: Entry) -> Callable[[Finished], str]:
-    """Tell whether a package that was made again is the first, or remember it as that."""
-    catalogue, who = resources.catalogue(), person.who()
-
-    def then(finished: Finished) -> str:
-        report = finished.report
-        if entry.package is None:
-            facts = PackageFacts(finished.filename, report.n_bytes, report.sha256)
-            catalogue.set_package(entry.id, facts, who=who)
-            return ""
-        if report.sha256 == entry.package.sha256:
-            return "The same as the first package, byte for byte."
-        return (
-            "Not the same as the first package: pictures, annotations or settings have changed "
-            "since. Replay says what."
-        )
-
-    return then

@@ -2,22 +2,22 @@
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-import core.downloads
+import core.downloads.exports
+from core.catalogue import shared_catalogue
 from core.coco import register_dataset
 from core.downloads import (
     PATIENCE_S,
@@ -25,11 +25,16 @@ from core.downloads import (
     Downloads,
     Finished,
     State,
+    Then,
+    compare,
+    remember,
     shared_downloads,
 )
-from core.errors import CatalogueError, ExportError, SettingsError
+from core.errors import CatalogueError, ExportError, JobError, RightsError, SettingsError
 from core.export import plan_export
-from core.settings import PROJECT_ROOT
+from core.people import NOBODY, OPERATOR, Person, Role
+from core.people.acting import acting_as
+from core.settings import Settings
 from tests.core.odd_dataset import NAMES, Odd, make_odd
 
 
@@ -264,8 +269,8 @@ def test_what_nobody_asks_about_any_more_is_given_up(downloads, odd, gate, clock
     assert gate.reached.wait(10)
     clock.now += PATIENCE_S + 1
     gate.let_through()
-    job, deadline = downloads._tickets[begun.token].job, time.monotonic() + 10
-    while job.state is State.PREPARING:  # to ask `get` would be to wait for it
+    deadline = time.monotonic() + 10
+    while downloads._jobs.get(begun.job_id).is_under_way:  # to ask `downloads` would be to wait
         assert time.monotonic() < deadline
         time.sleep(0.005)
     after = downloads.get(begun.token)
@@ -348,7 +353,7 @@ def test_annotations_that_have_changed_since_are_not_exported_unseen(downloads, 
 
 
 def test_an_unforeseen_error_fails_the_download_without_its_details(downloads, odd, monkeypatch):
-    monkeypatch.setattr(core.downloads, "MAKE", "tests.core.apart_tasks:mistake")
+    monkeypatch.setattr(core.downloads.exports, "MAKE", "tests.core.apart_tasks:mistake")
     download = finished(downloads, downloads.start(odd.request(), "x").token)
     assert download.state is State.FAILED
     assert "nothing" not in download.error
@@ -366,9 +371,7 @@ def test_a_killed_process_fails_the_download_in_words_and_leaves_no_file(downloa
     gate.let_through()
     again = finished(downloads, downloads.start(odd.request(), "x").token)
     assert again.state is State.READY
-    assert [path.name for path in again.path.parent.iterdir() if path.name != ".lock"] == [
-        again.path.name
-    ]
+    assert [path.name for path in again.path.parent.iterdir()] == [again.path.name]
 
 
 def test_an_unknown_token_is_refused(downloads):
@@ -406,34 +409,106 @@ def test_a_file_that_somebody_removed_is_made_again(downloads, odd):
     assert again.path.exists()
 
 
-def test_closing_removes_the_files(odd):
-    downloads = Downloads(odd.settings)
-    finished(downloads, downloads.start(odd.request(), "x").token)
-    downloads.close()
-    assert not list((odd.settings.cache / "downloads").rglob("*.zip"))
+def test_closing_keeps_finished_files_and_their_tickets_for_the_next_start(odd):
+    before = Downloads(odd.settings)
+    made = finished(before, before.start(odd.request(), "a dog").token)
+    before.close()
+    after = Downloads(odd.settings)
+    found = after.get(made.token)
+    assert (found.state, found.filename, found.report) == (State.READY, "a-dog.zip", made.report)
+    assert zipfile.ZipFile(found.path).testzip() is None
+    after.close()
 
 
-def test_files_of_a_dead_process_are_removed_and_those_of_a_living_one_stay(odd):
-    cache = odd.settings.cache
-    script = (
-        "import os, pathlib, sys\n"
-        "from core.downloads import Downloads\n"
-        "from core.settings import Settings\n"
-        "downloads = Downloads(Settings(cache=pathlib.Path(sys.argv[1])))\n"
-        "(downloads._folder / '1.zip').write_bytes(b'half')\n"
-        "os._exit(1)\n"
+def test_what_is_made_when_the_server_stops_is_made_by_the_next(odd, gate):
+    before = Downloads(odd.settings)
+    begun = before.start(odd.request(), "a dog")
+    assert gate.reached.wait(10)
+    before.close()
+    assert not [*(odd.settings.cache / "downloads").iterdir()]
+    after = Downloads(odd.settings)
+    assert after.get(begun.token).state is State.PREPARING
+    gate.let_through()
+    assert finished(after, begun.token).report.n_images == 2
+    after.close()
+
+
+def test_what_the_next_server_finishes_is_told_to_its_asker(odd, gate):
+    before = Downloads(odd.settings)
+    begun = before.start(odd.request(), "a dog", then=Then("ear", {"of": "Ann"}))
+    assert gate.reached.wait(10)
+    before.close()
+    ear = Ear()
+    after = Downloads(odd.settings, followers={"ear": ear})
+    gate.let_through()
+    assert finished(after, begun.token).note == "Told 1 times."
+    assert ear.details == [{"of": "Ann"}]
+    after.close()
+
+
+def test_folders_that_earlier_versions_have_left_are_removed(odd):
+    left = odd.settings.cache / "downloads" / "123-abc" / "1.zip"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    Downloads(odd.settings).close()
+    assert not left.exists()
+
+
+class TestOwners:
+    ANN, BOB = (
+        Person(number, f"{name}@x", name, Role.READER, "local")
+        for number, name in ((7, "Ann"), (8, "Bob"))
     )
-    subprocess.run([sys.executable, "-c", script, cache], cwd=PROJECT_ROOT, check=False)
-    left = list((cache / "downloads").rglob("*.zip"))
-    assert len(left) == 1
 
-    living = Downloads(odd.settings)
-    assert not left[0].exists()
-    kept = finished(living, living.start(odd.request(), "x").token).path
-    other = Downloads(odd.settings)
-    assert kept.exists()
-    for downloads in (living, other):
+    def test_have_what_they_asked_for_and_nobody_else_does(self, downloads, odd):
+        with acting_as(self.ANN):
+            begun = downloads.start(odd.request(), "a dog")
+            assert begun.owner == self.ANN.id
+            finished(downloads, begun.token)
+        for other in (self.BOB, NOBODY, OPERATOR):
+            with acting_as(other), pytest.raises(ExportError, match="not there any more"):
+                downloads.get(begun.token)
+            with acting_as(other), pytest.raises(ExportError, match="not there any more"):
+                downloads.cancel(begun.token)
+
+    def test_can_share_it_on_purpose(self, downloads, odd):
+        with acting_as(self.ANN):
+            begun = downloads.start(odd.request(), "a dog")
+        with acting_as(self.BOB):
+            assert downloads.get(begun.token, shared=True).owner == self.ANN.id
+
+    def test_share_one_file_and_cancel_each_their_own(self, downloads, odd, gate):
+        with acting_as(self.ANN):
+            one = downloads.start(odd.request(), "one")
+        with acting_as(self.BOB):
+            two = downloads.start(odd.request(), "two")
+        assert one.job_id == two.job_id
+        with acting_as(self.ANN):
+            assert downloads.cancel(one.token).state is State.CANCELLED
+        gate.let_through()
+        with acting_as(self.BOB):
+            assert finished(downloads, two.token).state is State.READY
+
+    def test_have_so_many_under_way_at_most(self, odd, gate):
+        downloads = Downloads(replace(odd.settings, jobs_per_person=2))
+        with acting_as(self.ANN):
+            first = downloads.start(odd.request(3), "x")
+            downloads.start(odd.request(7), "x")
+            with pytest.raises(JobError, match="2 things are being made for you"):
+                downloads.start(odd.request(12), "x")
+            downloads.start(odd.request(3), "the same again")
+        with acting_as(self.BOB):
+            downloads.start(odd.request(12), "x")
+        with acting_as(self.ANN), pytest.raises(JobError):
+            downloads.start(odd.request(12), "what another makes already counts for both")
+        gate.let_through()
+        with acting_as(self.ANN):
+            finished(downloads, first.token)
         downloads.close()
+
+    def test_who_may_not_read_gets_nothing(self, downloads, odd):
+        with acting_as(NOBODY), pytest.raises(RightsError):
+            downloads.start(odd.request(), "x")
 
 
 def test_routes_and_pages_share_one(odd):
@@ -448,46 +523,62 @@ class Ear:
 
     def __init__(self, error: Exception | None = None) -> None:
         self.told: list[Finished] = []
+        self.details: list[Mapping[str, Any]] = []
         self.error = error
 
-    def __call__(self, told: Finished) -> str:
+    def __call__(self, settings: Settings, told: Finished, details: Mapping[str, Any]) -> str:
         self.told.append(told)
+        self.details.append(details)
         if self.error:
             raise self.error
         return f"Told {len(self.told)} times."
 
 
-def test_who_asks_is_told_before_the_file_counts_as_ready(downloads, odd, gate):
-    ear = Ear()
-    begun = downloads.start(odd.request(), "a dog", then=ear)
-    assert ear.told == []
+@pytest.fixture
+def ears() -> dict[str, Ear]:
+    """Who listens, by name."""
+    return {name: Ear() for name in ("one", "two", "three")}
+
+
+@pytest.fixture
+def heard(odd: Odd, ears: dict[str, Ear]) -> Iterator[Downloads]:
+    """Downloads that somebody listens to."""
+    downloads = Downloads(odd.settings, followers=ears)
+    yield downloads
+    downloads.close()
+
+
+def test_who_asks_is_told_before_the_file_counts_as_ready(heard, ears, odd, gate):
+    begun = heard.start(odd.request(), "a dog", then=Then("one"))
+    assert ears["one"].told == []
     gate.let_through()
-    download = finished(downloads, begun.token)
-    assert [one.report for one in ear.told] == [download.report]
-    assert ear.told[0].filename == "a-dog.zip"
-    assert ear.told[0].is_first
+    download = finished(heard, begun.token)
+    told = ears["one"].told
+    assert [one.report for one in told] == [download.report]
+    assert told[0].filename == "a-dog.zip"
+    assert told[0].is_first
     assert download.note == "Told 1 times."
 
 
-def test_each_asker_of_a_shared_file_is_told_once_and_one_is_the_first(downloads, odd, gate):
-    ears = [Ear(), Ear(), Ear()]
-    first, second = (downloads.start(odd.request(), "a dog", then=ear) for ear in ears[:2])
+def test_each_asker_of_a_shared_file_is_told_once_and_one_is_the_first(heard, ears, odd, gate):
+    names = list(ears)
+    first, second = (heard.start(odd.request(), "a dog", then=Then(name)) for name in names[:2])
     gate.let_through()
-    finished(downloads, first.token)
-    finished(downloads, second.token)
-    late = finished(downloads, downloads.start(odd.request(), "late", then=ears[2]).token)
+    finished(heard, first.token)
+    finished(heard, second.token)
+    late = finished(heard, heard.start(odd.request(), "late", then=Then(names[2])).token)
     assert late.note == "Told 1 times."
-    assert [len(ear.told) for ear in ears] == [1, 1, 1]
-    assert sorted(ear.told[0].is_first for ear in ears) == [False, False, True]
+    assert [len(ear.told) for ear in ears.values()] == [1, 1, 1]
+    firsts = [ear.told[0].is_first for ear in ears.values()]
+    assert sorted(firsts) == [False, False, True]
 
 
-def test_who_has_cancelled_is_not_told(downloads, odd, gate):
-    gone, there = Ear(), Ear()
-    downloads.cancel(downloads.start(odd.request(), "a dog", then=gone).token)
-    begun = downloads.start(odd.request(), "a dog", then=there)
+def test_who_has_cancelled_is_not_told(heard, ears, odd, gate):
+    heard.cancel(heard.start(odd.request(), "a dog", then=Then("one")).token)
+    begun = heard.start(odd.request(), "a dog", then=Then("two"))
     gate.let_through()
-    finished(downloads, begun.token)
-    assert (len(gone.told), len(there.told)) == (0, 1)
+    finished(heard, begun.token)
+    assert (len(ears["one"].told), len(ears["two"].told)) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -495,8 +586,33 @@ def test_who_has_cancelled_is_not_told(downloads, odd, gate):
     [(CatalogueError("The disk is full."), "The disk is full."), (RuntimeError("ours"), "")],
     ids=["what a person can mend", "ours"],
 )
-def test_what_cannot_be_noted_takes_no_file_from_anybody(downloads, odd, error, note):
-    begun = downloads.start(odd.request(), "a dog", then=Ear(error))
-    download = finished(downloads, begun.token)
+def test_what_cannot_be_noted_takes_no_file_from_anybody(heard, ears, odd, error, note):
+    ears["one"].error = error
+    begun = heard.start(odd.request(), "a dog", then=Then("one"))
+    download = finished(heard, begun.token)
     assert download.state is State.READY
     assert download.note == note
+
+
+def test_a_follower_that_this_version_does_not_know_takes_no_file_from_anybody(heard, odd):
+    begun = heard.start(odd.request(), "a dog", then=Then("of a newer version"))
+    assert finished(heard, begun.token).state is State.READY
+
+
+def test_a_package_is_remembered_in_the_catalogue_with_its_facts(downloads, odd):
+    then = remember(name="Dogs", note="two", tags=["dog"], who="Ann")
+    download = finished(downloads, downloads.start(odd.request(), "a dog", then=then).token)
+    entry = shared_catalogue(odd.settings).list("").entries[0]
+    assert download.note == "Remembered in Subsets as “Dogs”."
+    assert (entry.name, entry.note, entry.tags, entry.who) == ("Dogs", "two", ("dog",), "Ann")
+    assert (entry.package.filename, entry.package.sha256) == ("a-dog.zip", download.report.sha256)
+
+
+def test_a_package_made_again_is_compared_with_the_first(downloads, odd):
+    then = remember(name="Dogs")
+    finished(downloads, downloads.start(odd.request(), "a dog", then=then).token)
+    entry = shared_catalogue(odd.settings).list("").entries[0]
+    again = downloads.start(odd.request(), "a dog", then=compare(entry.id))
+    assert "byte for byte" in finished(downloads, again.token).note
+    other = downloads.start(odd.request(3), "a dog", then=compare(entry.id))
+    assert "Not the same" in finished(downloads, other.token).note

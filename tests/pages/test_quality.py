@@ -53,8 +53,10 @@ def settings(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """What the app runs with: a cache of the test's own, in which nothing was measured."""
     monkeypatch.setenv("COCOSIFT_HOME", str(home))
     monkeypatch.setenv("COCOSIFT_CACHE", str(tmp_path))
+    database = f"sqlite:///{tmp_path / 'jobs.sqlite3'}"
+    monkeypatch.setenv("COCOSIFT_DATABASE_URL", database)
     st.cache_resource.clear()
-    yield Settings(home=home, cache=tmp_path)
+    yield Settings(home=home, cache=tmp_path, database_url=database)
     st.cache_resource.clear()
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, column, inspect, select, table
 
 from core.errors import CatalogueError
 
-HEAD = "0004"
+HEAD = "0005"
 REVISION_TABLE = "catalogue_revision"
 
 _UPDATE = "git pull && make install"

@@ -55,7 +55,7 @@ def _begin_looks(inventory: Inventory, checks: Checks) -> bool:
         if entry.pictures is not None and entry.counts is None and checks.get(subject) is None:
             checks.start(subject)
         if entry.state is DatasetState.READY:  # another has read it meanwhile
-            checks.stop(reading_of(entry))
+            checks.call_off(reading_of(entry))
     if not checks.is_fresh(CACHES, _CACHES_STAY_S):
         checks.start(CACHES)
     return bool(checks.under_way()) or any(pair.is_running for pair in inventory.pairs.values())

@@ -47,7 +47,7 @@ def test_a_request_is_the_same_on_the_other_side():
 def test_what_is_made_there_is_what_is_made_here(tmp_path):
     request, library = ranked(), open_library()
     arguments = {
-        "request": request,
+        "request": request.described(),
         "path": tmp_path / "there.zip",
         "without_missing": False,
         "earlier": None,

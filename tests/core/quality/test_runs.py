@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,8 +57,14 @@ def work() -> Work:
 
 
 @pytest.fixture
-def runs(work: Work, tiny_settings: Settings) -> Iterator[Runs]:
-    runs = Runs(tiny_settings, work)
+def settings(tiny_settings: Settings, tmp_path: Path) -> Settings:
+    """The tiny pair, and a database of the test's own."""
+    return replace(tiny_settings, database_url=f"sqlite:///{tmp_path / 'jobs.sqlite3'}")
+
+
+@pytest.fixture
+def runs(work: Work, settings: Settings) -> Iterator[Runs]:
+    runs = Runs(settings, work)
     yield runs
     runs.close()
     work.go.set()
@@ -93,13 +100,12 @@ def test_another_waits_its_turn(runs: Runs, work: Work) -> None:
     assert [one["model"] for one in work.begun] == ["one", "other"]
 
 
-def test_it_says_how_far_it_is_and_how_long_it_will_take(
-    work: Work, tiny_settings: Settings
-) -> None:
-    now = chain([100.0], repeat(110.0))
-    runs = Runs(tiny_settings, work, clock=lambda: next(now))
+def test_it_says_how_far_it_is_and_how_long_it_will_take(work: Work, settings: Settings) -> None:
+    now = [100.0]
+    runs = Runs(settings, work, clock=lambda: now[0])
     runs.start(subject())
     until(runs, subject().key, State.RUNNING)
+    now[0] = 110.0
     while not (run := runs.get(subject().key)) or not run.share:
         time.sleep(0.01)
     assert run.share == 0.25
@@ -150,16 +156,20 @@ def test_what_nobody_asked_for_has_no_run(runs: Runs) -> None:
     runs.stop(subject().key)
 
 
-def test_a_process_has_one_set_of_runs_a_cache(tiny_settings: Settings) -> None:
-    assert shared_runs(tiny_settings) is shared_runs(tiny_settings)
+def test_a_process_has_one_set_of_runs_a_cache(settings: Settings) -> None:
+    runs = shared_runs(settings)
+    assert shared_runs(settings) is runs
+    runs.close()
+    assert shared_runs(settings) is not runs
+    shared_runs(settings).close()
 
 
 @pytest.mark.slow
-def test_another_process_measures_and_this_one_finds_it(tiny_settings: Settings) -> None:
-    wanted = subject_of(open_library(tiny_settings).dataset("tiny", "tiny"))
-    runs = Runs(tiny_settings)
+def test_another_process_measures_and_this_one_finds_it(settings: Settings) -> None:
+    wanted = subject_of(open_library(settings).dataset("tiny", "tiny"))
+    runs = Runs(settings)
     runs.start(wanted)
     until(runs, wanted.key, State.DONE)
-    found = find_measurement(tiny_settings, wanted.key)
+    found = find_measurement(settings, wanted.key)
     assert found is not None
     assert found.subject == wanted
