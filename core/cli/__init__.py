@@ -23,6 +23,9 @@ from core.cli import (
     replay,
     search,
     subsets,
+    tokens,
+    trail,
+    users,
 )
 from core.cli import export as exports
 from core.cli import map as maps
@@ -82,6 +85,9 @@ app.add_typer(fetch.app, name="fetch")
 app.add_typer(checkpoint.app, name="checkpoint")
 app.add_typer(demo.app, name="demo")
 app.add_typer(subsets.app, name="subsets")
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
+app.add_typer(trail.app, name="trail")
 
 
 def main() -> None:

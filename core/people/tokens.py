@@ -155,7 +155,8 @@ def _scopes(wanted: Iterable[str], role: Role) -> tuple[str, ...]:
     beyond = [scope for scope in SCOPES if scope in asked and not role.covers(_NEEDS[scope])]
     if beyond:
         raise PeopleError(
-            f"A {role.value} cannot have a token with {' and '.join(beyond)}. Leave that out."
+            f"A token with {' and '.join(beyond)} takes more than the role {role.value}. "
+            "Leave that out."
         )
     return tuple(scope for scope in SCOPES if scope in asked)
 
