@@ -15,11 +15,13 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Mount
 from streamlit import file_util
 
 from core import allocator
 from core.errors import CocoSiftError
 from core.http import address_prefix, health, routes
+from core.http.api import lazily
 from core.http.entrance import entrance, first_words
 from core.http.gate import refuse_unsafe_start
 from core.observe import logs
@@ -107,6 +109,7 @@ app = st.App(
     routes=[
         *door.routes,
         *health.routes(resources.library, readiness, base_path=base),
+        Mount(f"{base}/api/v1", lazily(resources.library)),
         *routes(resources.library, base_path=base),
     ],
     # The first stands before all others.

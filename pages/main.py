@@ -12,8 +12,9 @@ if str(ROOT) not in sys.path:
 
 from core.errors import CocoSiftError  # noqa: E402
 from core.observe import metrics  # noqa: E402
-from core.people.acting import current  # noqa: E402
-from core.rights import Right, may  # noqa: E402
+from core.rights import Right  # noqa: E402
+from pages.shared import person  # noqa: E402
+from pages.shared.account import show_account  # noqa: E402
 from pages.shared.problems import show_problem  # noqa: E402
 
 ASSETS = ROOT / "pages" / "shared" / "assets"
@@ -30,9 +31,11 @@ screens = [
     st.Page("quality.py", title="Quality", icon=":material/speed:"),
     st.Page("library.py", title="Library", icon=":material/inventory_2:"),
 ]
-if may(current(), Right.MANAGE):
+if person.may(Right.MANAGE):
     screens.append(st.Page("admin.py", title="Admin", icon=":material/admin_panel_settings:"))
 page = st.navigation(screens, position="top")
+with st.container(key="frame-corner", horizontal=True, width="content"):
+    show_account()
 try:
     with metrics.reruns(page.url_path or "search"):
         page.run()

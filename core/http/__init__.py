@@ -7,6 +7,7 @@
     GET    /api/datasets/{dataset}/annotations?ids=1,2,3&parts=captions,instances,keypoints
     GET    /api/downloads/{token}               how a download stands
     DELETE /api/downloads/{token}               give it up
+    POST   /api/downloads/{token}/link?hours=24 share the finished ZIP: a signed link to it
     GET    /api/downloads/{token}/{filename}    the finished ZIP, streamed from disk
     GET    /api/uploads/{sha}/picture           a picture that somebody searched with
     POST   /api/views                           keep {"pick": …, "drop": …}, packed ids
@@ -73,6 +74,7 @@ def routes(
         Route(f"{dataset}/annotations", getting(pictures.annotations_of_many, fetching)),
         Route(one, getting(made.state, fetching)),
         Route(one, getting(made.cancel, fetching), methods=["DELETE"]),
+        Route(f"{one}/link", getting(made.link, fetching), methods=["POST"]),
         Route(f"{one}/{{filename}}", getting(made.file, fetching)),
         Route(f"{base}/api/uploads/{{sha}}/picture", getting(kept.upload, fetching)),
         Route(views, taking_json(kept.keep_view, MAX_VIEW_BYTES), methods=["POST"]),

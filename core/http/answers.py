@@ -137,6 +137,18 @@ def file_answer(
     return response
 
 
+def whole(text: str, highest: int, name: str) -> int:
+    """Return the whole number from 1 to `highest` that stands in an address.
+
+    Raises:
+        AnswerError: 400, it is none.
+    """
+    is_one = text.isascii() and text.isdecimal() and len(text) < 10
+    if not (is_one and 1 <= int(text) <= highest):
+        raise AnswerError(400, f"Expected {name} from 1 to {highest}, found {text!r:.20}.")
+    return int(text)
+
+
 def _attempt(answer: Callable[[], Got]) -> Got | Response:
     try:
         return answer()

@@ -14,8 +14,8 @@ from core.http.sign_in.routes import routes
 from core.people import People, shared_people
 from core.settings import Settings
 
-# An answer of a form, and whatever the API takes; its routes have bounds of their own.
-_BODY_BYTES = {"/sign-": 2**14, "/api/v1": 33 * 2**20}
+# An answer of a form; and a whole package, as the API's routes have bounds of their own.
+_BODY_BYTES = {"/sign-": 2**14, "/api/v1": 2**31 + 2**20}
 
 
 @dataclass(frozen=True, slots=True)

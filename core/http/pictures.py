@@ -9,7 +9,14 @@ from starlette.responses import Response
 
 from core.coco import CocoDataset
 from core.errors import DatasetError, ModelError, PictureError, QueryError
-from core.http.answers import AN_HOUR, FOR_GOOD, AnswerError, file_answer, known_or_json
+from core.http.answers import (
+    AN_HOUR,
+    FOR_GOOD,
+    AnswerError,
+    file_answer,
+    known_or_json,
+    whole,
+)
 from core.http.records import (
     Record,
     browser_id,
@@ -102,7 +109,7 @@ class PictureAnswers:
     def neighbours(self, request: Request) -> Response:
         coco, _, image_id = self._image(request)
         name, model = request.path_params["dataset"], request.query_params.get("model") or None
-        count = _whole(request.query_params.get("k", str(DEFAULT_NEIGHBOURS)), MAX_NEIGHBOURS)
+        count = whole(request.query_params.get("k", str(DEFAULT_NEIGHBOURS)), MAX_NEIGHBOURS, "k")
         try:
             dataset = self._library().dataset(name, model)
         except ModelError as error:
@@ -178,12 +185,6 @@ def _image_ids(text: str) -> list[int]:
             400, f"Expected ids=1,2,3 of at most {MAX_IDS} pictures, found {text!r:.40}."
         )
     return list(dict.fromkeys(map(int, texts)))
-
-
-def _whole(text: str, highest: int) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= highest):
-        raise AnswerError(400, f"Expected k from 1 to {highest}, found {text!r:.20}.")
-    return int(text)
 
 
 def _is_id(text: str) -> bool:

@@ -11,6 +11,7 @@ from core.export import FORMATS, ExportChoices, Splits, Use, read_fractions
 from core.export.choices import LARGEST_SIDE, SMALLEST_SIDE
 from core.export.work import Outlook, look_apart
 from core.licences import short_name
+from core.rights import Right
 from core.subset import Subset
 from pages.shared import keys, person, resources
 from pages.shared.export_options import ExportOptions
@@ -62,16 +63,17 @@ def _show_names(subset: Subset) -> tuple[str, str, list[str]]:
             max_chars=MAX_NAME,
             key=f"{keys.EXPORT}name",
         )
-        person_key = f"{keys.EXPORT}who"
-        st.session_state.setdefault(person_key, person.who())
-        st.text_input(
-            "Your name",
-            max_chars=person.MOST,
-            key=person_key,
-            width=200,
-            help="For the team, in Subsets and in the recipe. This browser remembers it.",
-            on_change=lambda: person.remember(st.session_state[person_key]),
-        )
+        if not person.has_signed_in():
+            person_key = f"{keys.EXPORT}who"
+            st.session_state.setdefault(person_key, person.who())
+            st.text_input(
+                "Your name",
+                max_chars=person.MOST,
+                key=person_key,
+                width=200,
+                help="For the team, in Subsets and in the recipe. This browser remembers it.",
+                on_change=lambda: person.remember(st.session_state[person_key]),
+            )
     note = st.text_area("Note", max_chars=MAX_NOTE, height=68, key=f"{keys.EXPORT}note")
     tags = st.multiselect(
         "Tags",
@@ -217,7 +219,7 @@ def _show_outlook(outlook: Outlook) -> None:
 
 def _show_buttons(outlook: Outlook | None, options: ExportOptions | None, take: Take) -> None:
     with st.container(horizontal=True, horizontal_alignment="right"):
-        saves = st.button(
+        saves = person.may(Right.SAVE) and st.button(
             "Save without a download", disabled=outlook is None, key=f"{keys.EXPORT}save"
         )
         size = (

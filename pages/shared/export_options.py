@@ -8,6 +8,7 @@ from core.downloads import Then, remember
 from core.errors import ExportError
 from core.export import ExportChoices
 from core.replay import recipe_of
+from core.rights import Right
 from core.subset import Subset
 from pages.shared import person, resources
 
@@ -48,12 +49,14 @@ class ExportOptions:
         }
 
 
-def remembering(options: ExportOptions) -> Then:
+def remembering(options: ExportOptions) -> Then | None:
     """Return what puts a finished package into the catalogue, with its recipe, who and when.
 
     Who asks again for the file that is there already is not remembered twice, unless it was
-    given a name of its own.
+    given a name of its own. What a reader downloads is not remembered.
     """
+    if not person.may(Right.SAVE):
+        return None
     return remember(name=options.name, note=options.note, tags=options.tags, who=person.who())
 
 

@@ -4,7 +4,9 @@ What they said themselves is for the team's eyes only, in the catalogue and in r
 remembers it. It opens nothing, and nobody is asked to prove it.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote, unquote
 
 import streamlit as st
@@ -16,6 +18,9 @@ from core.people import NOBODY, Person, acting
 from core.rights import Right
 from core.rights import may as person_may
 from pages.shared import keys
+
+Asked = ParamSpec("Asked")
+Value = TypeVar("Value")
 
 COOKIE = "cocosift_who"
 MOST = 100
@@ -40,6 +45,17 @@ def current() -> Person:
 def may(right: Right, owner_id: int | None = None) -> bool:
     """Tell whether they have a right; what they may not do need not be offered to them."""
     return person_may(current(), right, owner_id)
+
+
+def later(make: Callable[Asked, Value]) -> Callable[Asked, Value]:
+    """Let what Streamlit calls later, where no page is, act for who sits here now."""
+    someone = current()
+
+    def made(*args: Asked.args, **keywords: Asked.kwargs) -> Value:
+        with acting.acting_as(someone):
+            return make(*args, **keywords)
+
+    return made
 
 
 def of_script() -> Person | None:

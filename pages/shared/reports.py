@@ -14,7 +14,7 @@ from core.report import About, draw_here, report_of, to_html
 from core.report.sources import Source, source_of_entry
 from core.subset import Subset
 from core.workers import run_apart
-from pages.shared import resources
+from pages.shared import person, resources
 
 _HELP = (
     "One file for those who never saw the app: query, pictures, scores, makeup, lift, licences, "
@@ -46,7 +46,7 @@ def _show(source: Callable[[], Source], title: str, key: str) -> None:
 
     st.download_button(
         "Report",
-        make,
+        person.later(make),
         file_name=f"{_stem(title)}.html",
         mime="text/html",
         key=f"report-{key}",

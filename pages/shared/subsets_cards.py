@@ -11,7 +11,8 @@ from core.catalogue import Entry, Page
 from core.errors import CocoSiftError
 from core.http import address_prefix
 from core.palette import category_color
-from pages.shared import keys, resources, subsets_state, subsets_verbs
+from core.rights import Right
+from pages.shared import keys, person, resources, subsets_state, subsets_verbs
 from pages.shared.moments import zone
 from pages.shared.plain import plain
 from pages.shared.reports import show_entry_report
@@ -22,6 +23,7 @@ from pages.shared.subsets_verbs import saying
 
 PER_PAGE = 10
 _MORE = {"edit": "Rename, note, tags", "replay": "Replay", "delete": "Delete"}
+_CHANGES = ("edit", "delete")
 
 Panel = Callable[[Entry, Here], None]
 
@@ -111,14 +113,16 @@ def _show_tick(entry: Entry) -> None:
 
 def _show_doings(entry: Entry, link: str) -> None:
     with st.container(horizontal=True, gap="small", width="content"):
+        may_change = person.may(Right.SAVE, entry.owner_id)
         if entry.deleted_at:
-            st.button(
-                "Bring back",
-                key=f"restore-subset-{entry.id}",
-                icon=":material/undo:",
-                on_click=saying,
-                args=(subsets_verbs.bring_back, entry.id),
-            )
+            if may_change:
+                st.button(
+                    "Bring back",
+                    key=f"restore-subset-{entry.id}",
+                    icon=":material/undo:",
+                    on_click=saying,
+                    args=(subsets_verbs.bring_back, entry.id),
+                )
             return
         if link:
             asks = entry.origin in ("query", "hand")
@@ -135,8 +139,9 @@ def _show_doings(entry: Entry, link: str) -> None:
         )
         show_entry_report(entry)
         key = f"more-subset-{entry.id}"
+        wishes = [wish for wish in _MORE if may_change or wish not in _CHANGES]
         st.menu_button(
-            "More", list(_MORE), key=key, format_func=_MORE.get, on_click=_do, args=(entry, key)
+            "More", wishes, key=key, format_func=_MORE.get, on_click=_do, args=(entry, key)
         )
 
 

@@ -11,7 +11,8 @@ import streamlit as st
 from core.catalogue import Entry, Operation
 from core.errors import CocoSiftError, RecipeError
 from core.recipe import combine_recipes
-from pages.shared import resources, subsets_state, subsets_verbs
+from core.rights import Right
+from pages.shared import person, resources, subsets_state, subsets_verbs
 from pages.shared.plain import plain
 from pages.shared.problems import show_problem
 from pages.shared.results import show_list
@@ -40,7 +41,10 @@ def show_chosen() -> None:
         more = f" and {len(entries) - 3:,} more" if len(entries) > 3 else ""
         st.markdown(f"**{plural(len(entries), 'subset')} chosen:** {names}{more}")
         several = len({entry.dataset for entry in entries}) > 1
-        if st.button("Combine", disabled=len(entries) < 2 or several, key="combine-subsets"):
+        is_unfit = len(entries) < 2 or several
+        if person.may(Right.SAVE) and st.button(
+            "Combine", disabled=is_unfit, key="combine-subsets"
+        ):
             _combine(entries)
         st.button(
             "Compare",
@@ -139,12 +143,13 @@ def _show_list(entry: Entry, address: str, shown: _List) -> None:
         if address:
             link = subsets_verbs.ids_address(entry.dataset, shown.image_ids, base())
             st.html(f'<a class="go" href="{escape(link)}">Open on Search</a>', width="content")
-        st.button(
-            "Save as a new subset",
-            key="compare-save",
-            on_click=saying,
-            args=(subsets_verbs.combine, shown.operation, list(shown.of), shown.words[:200]),
-        )
+        if person.may(Right.SAVE):
+            st.button(
+                "Save as a new subset",
+                key="compare-save",
+                on_click=saying,
+                args=(subsets_verbs.combine, shown.operation, list(shown.of), shown.words[:200]),
+            )
     if not address:
         st.caption(
             plain(f"The dataset {entry.dataset} is not here, so its pictures are not shown.")

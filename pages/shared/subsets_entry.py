@@ -9,7 +9,8 @@ import streamlit as st
 from core.catalogue import Change, CheckFacts, Entry
 from core.catalogue.names import MAX_NAME, MAX_NOTE, MAX_TAGS
 from core.replay import Difference, Replay
-from pages.shared import keys, resources, subsets_verbs
+from core.rights import Right
+from pages.shared import keys, person, resources, subsets_verbs
 from pages.shared.moments import exact, zone
 from pages.shared.plain import plain
 from pages.shared.subsets_face import Here, categories, checked, licences, moment, plural, readable
@@ -30,11 +31,12 @@ def show_panel(entry: Entry, here: Here) -> None:
     replayed = st.session_state.get(keys.REPLAYS, {}).get(entry.id)
     if replayed is not None:
         _show_replay(replayed)
-    _show_form(entry)
+    if person.may(Right.SAVE, entry.owner_id):
+        _show_form(entry)
     st.html(_facts(entry, here))
     st.download_button(
         "Save recipe.json",
-        lambda: subsets_verbs.recipe_file(entry.id),
+        person.later(lambda: subsets_verbs.recipe_file(entry.id)),
         file_name="recipe.json",
         mime="application/json",
         key=f"recipe-subset-{entry.id}",

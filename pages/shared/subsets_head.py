@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from core.catalogue import Catalogue
+from core.rights import Right
 from pages.shared import keys, person, subsets_state, subsets_verbs
 from pages.shared.plain import plain
 from pages.shared.problems import split_command
@@ -38,8 +39,11 @@ def show_head(catalogue: Catalogue, listing: Listing) -> None:
             on_change=went,
             args=("sort", keys.SUBSETS_SORT),
         )
-        _show_import()
-        _show_who()
+        if person.may(Right.SAVE):
+            _show_import()
+        if not person.has_signed_in():
+            _show_who()
+        _show_deleted()
 
 
 def show_said() -> None:
@@ -127,6 +131,9 @@ def _show_who() -> None:
             help="It stands beside what you save and change. This browser remembers it.",
             on_change=_take_name,
         )
+
+
+def _show_deleted() -> None:
     # The list of what was deleted is seldom wanted, so it stands last.
     deleted = subsets_state.listing().deleted
     st.button(

@@ -21,7 +21,7 @@ from core.http.answers import json_answer
 from core.http.gate import bodies
 from core.http.gate.arrival import METRICS, Arrival, is_listed
 from core.http.gate.connections import KEY_HEADER, Connection, Connections
-from core.http.gate.headers import DATA_POLICY, secure
+from core.http.gate.headers import DATA_POLICY, policy_of, secure
 from core.http.gate.recognition import Recognition
 from core.http.gate.visit import Visit, Way
 from core.http.sign_in.pages import refusal
@@ -205,7 +205,7 @@ class Gate:
         return answer
 
     def _secured(self, arrival: Arrival, send: Send) -> Send:
-        policy = DATA_POLICY if arrival.route.startswith("/api/") else self.page_policy
+        policy = policy_of(arrival.route, self.page_policy)
 
         async def secured(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -15,6 +15,10 @@ from starlette.types import Message
 # What comes from `/api` is data: opened by itself it may load, run and submit nothing.
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
+# The page that describes the API: HTML with a style sheet of its own, and no script.
+_DOCS_POLICY = "default-src 'none'; style-src 'self'; img-src data:; frame-ancestors 'none'"
+_DOCS = "/api/v1/docs"
+
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -55,6 +59,13 @@ def page_policy(index_html: str) -> str:
             "frame-ancestors 'none'",
         )
     )
+
+
+def policy_of(route: str, page_policy: str) -> str:
+    """Return the policy for what a route answers, if the answer has none of its own."""
+    if route == _DOCS:
+        return _DOCS_POLICY
+    return DATA_POLICY if route.startswith("/api/") else page_policy
 
 
 def source_of(inline: str) -> str:

@@ -21,7 +21,9 @@ from core.inventory.checks import Subject, reading_of, verification_of
 from core.inventory.missing import completing_command
 from core.inventory.words import command_here, size_words, without_folders
 from core.jobs import State
+from core.rights import Right
 from core.settings import Settings
+from pages.shared import person
 from pages.shared.moments import ago
 from pages.shared.plain import plain
 from pages.shared.problems import split_command
@@ -207,6 +209,9 @@ def _show_reading(entry: DatasetEntry, checks: Checks) -> None:
     )
     if check is not None and check.error:
         st.error(plain(check.error), icon=":material/error:")
+    if not person.may(Right.RUN):
+        st.caption("An editor or admin can have them read.")
+        return
     st.button(
         "Read the annotations",
         type="primary",
@@ -218,7 +223,7 @@ def _show_reading(entry: DatasetEntry, checks: Checks) -> None:
 
 def _show_head(head: str, entry: ModelEntry | PairEntry | None, checks: Checks) -> None:
     """Draw the name of an entry and, where it can be verified, the button beside it."""
-    if entry is None:
+    if entry is None or not person.may(Right.RUN):
         st.html(head)
         return
     subject = verification_of(entry)

@@ -5,6 +5,8 @@ import streamlit as st
 from core.inventory import Check, Checks, Inventory
 from core.inventory.checks import Kind
 from core.jobs import State
+from core.rights import Right
+from pages.shared import person
 from pages.shared.plain import plain
 
 _WORDS = {
@@ -36,6 +38,8 @@ def _show_look(check: Check, checks: Checks) -> None:
     stand = "waits its turn" if check.state is State.WAITING else f"{check.share:.0%}"
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.progress(check.share, f"{what}: {stand}")
+        if not person.may(Right.RUN):
+            return
         st.button(
             "Stop",
             key=f"stop-{subject.kind.name}-{subject.dataset}-{subject.model}",

@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.quality.runs import Run, Runs, State, shared_runs
 from core.quality.subject import Subject
-from pages.shared import resources
+from core.rights import Right
+from pages.shared import person, resources
 from pages.shared.plain import plain
 
 _EVERY_S = 1.0
@@ -43,6 +44,9 @@ def _show_offer(subject: Subject, run: Run | None) -> None:
             "is kept. Encoding the captions takes most of the time: seconds for a small model, "
             "minutes for a large one."
         )
+    if not person.may(Right.RUN):
+        st.caption("An editor or admin can measure it.")
+        return
     st.button(
         "Measure",
         type="primary",
@@ -58,6 +62,8 @@ def _show_under_way(subject: Subject) -> None:
     if run is None or not run.is_under_way:
         st.rerun()
     st.progress(run.share, f"**{plain(subject.model)}** on {_what(subject)}: {_stand(run)}")
+    if not person.may(Right.RUN):
+        return
     st.button(
         "Stop",
         key=f"stop-{subject.model}",

@@ -31,6 +31,7 @@ class Saving {
       const response = await fetch(this.status).catch(() => null);
       const job = response ? await response.json().catch(() => null) : null;
       if (this.isOver) return;
+      if (response?.status === 401) return this.end("You are not signed in any more. Reload the page.", "missing");
       if (response?.status === 404) return this.end(job?.error || "This download is not there any more.", "missing");
       if (job?.state === "ready") return this.ready(job);
       if (job?.state === "failed") return this.end(job.error, "missing");
@@ -46,14 +47,34 @@ class Saving {
     this.words.textContent = waiting ? `Waiting for ${waiting} other ${waiting === 1 ? "download" : "downloads"}` : `Making the ZIP, ${Math.round(100 * share)}%`;
   }
 
-  ready({ url, filename, bytes, note }) {
+  ready({ url, filename, bytes, note, link: share }) {
     this.isOver = true;
     const link = make("a", { href: url, download: filename }, `Save ${filename}, ${readable(bytes)}`);
     this.words.textContent = note || "";
     this.node.replaceChildren(link, this.words);
+    if (share) this.node.insertBefore(this.sharing(share), this.words);
     if (saved.has(this.status)) return;
     saved.add(this.status);
     link.click();
+  }
+
+  // A link for colleagues, made when it is asked for: without one the file is its asker's alone.
+  sharing(address) {
+    const button = make("button", { type: "button", title: "For colleagues who sign in here, for a day" }, "Copy a link to share");
+    button.onclick = async () => {
+      button.disabled = true;
+      const response = await fetch(address, { method: "POST" }).catch(() => null);
+      const made = response?.ok ? await response.json() : null;
+      if (!made) {
+        button.textContent = "No link could be made";
+        return;
+      }
+      const link = new URL(made.url, window.location.href).href;
+      const isCopied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+      if (isCopied) button.textContent = "Link copied";
+      else button.replaceWith(make("input", { class: "link", readonly: "", value: link, "aria-label": "Link to share" }));
+    };
+    return button;
   }
 
   end(text, kind = "") {
