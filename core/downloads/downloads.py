@@ -32,7 +32,7 @@ from core.export.work import MAKE, Made
 from core.jobs import Jobs, Seen, Ticket, Wish, asker_of, shared_jobs
 from core.jobs import State as JobState
 from core.people.acting import current
-from core.rights import Right, require
+from core.rights import Right, may, require
 from core.settings import Settings
 from core.workers import prepare
 
@@ -140,6 +140,7 @@ class Downloads:
             "filename": _file_name(title),
             "then": None if then is None else then.what,
             "details": None if then is None else dict(then.details),
+            "may_save": may(current(), Right.SAVE),
         }
         wish = Wish(
             self._exports.name,

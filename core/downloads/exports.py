@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from core.audit import note as note_in_trail
 from core.downloads.records import Finished, Follower
 from core.errors import CocoSiftError, PeopleError
 from core.export import MissingPicturesError
 from core.export.work import MAKE, Made
 from core.jobs import JSON, Begun, Jobs, Kind, Run, Ticket
-from core.people import NOBODY, OPERATOR, Person, shared_people
+from core.people import NOBODY, OPERATOR, Person, Role, shared_people
 from core.people.acting import acting_as
 
 LIFETIME_S = 3600.0
@@ -159,7 +161,16 @@ class Exports(Kind):
         details = ticket.details
         person = self._person(ticket.owner_id)
         report = made.report
+        if not details["may_save"]:  # whatever the person may, their token could not
+            person = replace(person, role=Role.READER)
         with acting_as(person):
+            facts = {
+                "file": details["filename"],
+                "bytes": report.n_bytes,
+                "images": report.n_images,
+            }
+            with suppress(CocoSiftError):
+                note_in_trail(self._jobs.settings, "exported", begun.subject, facts, person)
             if details["then"] is None:
                 return ""
             finished = Finished(report, details["filename"], self._is_first(begun, ticket, made))

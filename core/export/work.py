@@ -55,6 +55,7 @@ class Outlook:
 
     Attributes:
         is_exact: `n_bytes` is what the ZIP will take.
+        renamed: pictures whose names in the package are not the records' own.
     """
 
     n_bytes: int
@@ -64,6 +65,7 @@ class Outlook:
     licences: tuple[LicenceShare, ...]
     forbidden: tuple[Forbidden, ...]
     notes: tuple[str, ...]
+    renamed: int = 0
 
 
 def look_apart(request: ExportRequest, settings: Settings) -> Outlook:
@@ -119,6 +121,7 @@ def look(settings: Settings, arguments: dict[str, Any], progress: Progress) -> O
         plan.licences,
         plan.forbidden,
         plan.notes,
+        plan.renamed,
     )
 
 

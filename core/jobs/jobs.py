@@ -27,12 +27,15 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from core.audit import note as note_in_trail
 from core.database import Database, shared_database
 from core.errors import CocoSiftError, DatabaseError, JobError, RightsError
 from core.jobs.board import Board
 from core.jobs.book import Book, Claimed, Row
 from core.jobs.kind import Begun, Kind, Runner
 from core.jobs.records import Asker, Seen, State, Ticket, Wish
+from core.observe import metrics
+from core.observe.stopping import STOPPING
 from core.people.acting import current
 from core.people.person import Person
 from core.progress import Cancelled
@@ -65,6 +68,7 @@ class Jobs:
     Attributes:
         replica: names this one.
         since: when it began, seconds since the epoch.
+        is_resting: it begins nothing any more.
         is_closed: it does nothing any more.
     """
 
@@ -81,7 +85,7 @@ class Jobs:
         self.settings = settings
         self.clock = clock
         self.replica = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-        self.is_closed = False
+        self.is_resting = self.is_closed = False
         self._run = run
         self._beat_s, self._dead_after_s = beat_s, dead_after_s
         self.since = clock()
@@ -178,12 +182,14 @@ class Jobs:
         if may(person, Right.MANAGE):
             by = person.shown or person.name
             self.end(job_id, f"It was stopped by {by}." if by else "")
-        elif person.id in seen.owners and not person.disabled:
+        elif person.id in seen.owners and may(person, Right.READ):
             if self.book.withdraw(job_id, owner_id=person.id):
                 self._ended(job_id)
+            self._board.forget()
         else:
             raise RightsError("This was asked for by somebody else. Ask them or an admin.")
-        self._board.forget()
+        what = f"{seen.words} of {seen.subject}" if seen.subject else seen.words
+        note_in_trail(self.settings, "job-stopped", what, {"job": job_id}, person)
 
     def end(self, job_id: int, error: str = "") -> None:
         """End a job for all who wait for it, whoever asks.
@@ -237,13 +243,22 @@ class Jobs:
                 if self._closing.wait(RETRY_S):
                     raise
 
-    def close(self) -> None:
-        """Stop working: what is under way is put back for others, or for the next start."""
+    def rest(self) -> None:
+        """Begin nothing any more, and put back what is under way, for others or the next start.
+
+        Who asks is answered all the same.
+        """
         with self._claiming, self._lock:
-            self.is_closed = True
-            self._closing.set()
+            self.is_resting = True
             for begun in self._begun.values():
                 begun.end(State.WAITING)
+
+    def close(self) -> None:
+        """Do nothing any more: what is under way is put back, and waited for a few seconds."""
+        self.rest()
+        with self._lock:
+            self.is_closed = True
+            self._closing.set()
             threads = [*self._threads, *filter(None, [self._foreman])]
         deadline = time.monotonic() + PATIENCE_S
         for thread in threads:
@@ -315,7 +330,7 @@ class Jobs:
         """Take as many of the jobs that wait as there is room for."""
         with self._claiming:
             try:
-                while not self.is_closed and (claimed := self._claim()) is not None:
+                while not self.is_resting and (claimed := self._claim()) is not None:
                     self._begin(claimed)
             except DatabaseError as error:
                 _log.warning("no job can be taken: %s", error)
@@ -399,6 +414,7 @@ class Jobs:
         self, begun: Begun, kind: Kind, state: State, result: object, error: str = ""
     ) -> None:
         is_noted = self.patiently(partial(self.book.finish, begun.hold, state, result, error))
+        metrics.jobs(kind.name, state.value if is_noted else State.STOPPED.value)
         self._board.forget()
         if not is_noted or state is not State.DONE:
             kind.discarded(begun)
@@ -408,6 +424,8 @@ class Jobs:
     def _give_back(self, begun: Begun, kind: Kind) -> None:
         """End what was not done, as whoever ended it wants it."""
         kind.discarded(begun)
+        if begun.ends_as is not State.WAITING:
+            metrics.jobs(kind.name, State.STOPPED.value)
         if begun.ends_as is State.WAITING:
             self.book.put_back(begun.hold, kind.interrupted)
         elif begun.ends_as is State.FAILED:
@@ -472,4 +490,7 @@ def shared_jobs(settings: Settings) -> Jobs:
         shared = _shared.get(key)
         if shared is None or shared.is_closed:
             shared = _shared[key] = Jobs(settings)
+            if STOPPING:
+                shared.rest()
+            STOPPING.when_it_begins(shared.rest)
         return shared

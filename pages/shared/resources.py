@@ -152,6 +152,24 @@ def _embeddings(_library: Library, dataset: str, model: str) -> Kept[Embeddings]
     return Kept(_library.load_embeddings(dataset, model), version, version_now)
 
 
+def take_up_work() -> None:
+    """Let this server do what waits in the queue, also what an earlier one has left there.
+
+    Raises:
+        SettingsError: the cache folder cannot be written.
+    """
+    # Here, because a server that has not warmed up yet answers sooner without them.
+    from core.inventory import shared_checks
+    from core.quality.evaluations import Evaluations
+    from core.quality.runs import shared_runs
+
+    settings = library().settings
+    shared_runs(settings)
+    shared_checks(settings)
+    Evaluations(settings)
+    downloads()  # the process that makes them imports what it needs meanwhile
+
+
 def warm_up() -> None:
     """Load what the first visitor will need: the default dataset, its model and vectors.
 
@@ -160,6 +178,13 @@ def warm_up() -> None:
     Raises:
         CocoSiftError: there is nothing to load, or it cannot be.
     """
+    try:
+        _load()
+    finally:
+        take_up_work()
+
+
+def _load() -> None:
     dataset, model = library().default_pair()
     found = library().dataset(dataset, model).search("a picture", top_k=1)
     of_pages = [
@@ -173,7 +198,6 @@ def warm_up() -> None:
     presence(found.dataset.coco)
     with suppress(CocoSiftError):  # the page Map says what is wrong with it
         regions_of(found.dataset, usual_method(found.dataset))
-    downloads()  # the process that makes them imports what it needs meanwhile
     # Not awaited: a faster runtime may take a while to be made ready, and serves from then on.
     Thread(target=_prepare, args=(found.dataset.encoder,), name="prepare", daemon=True).start()
 

@@ -605,7 +605,7 @@ def test_a_package_is_remembered_in_the_catalogue_with_its_facts(downloads, odd)
     entry = shared_catalogue(odd.settings).list("").entries[0]
     assert download.note == "Remembered in Subsets as “Dogs”."
     assert (entry.name, entry.note, entry.tags, entry.who) == ("Dogs", "two", ("dog",), "Ann")
-    assert (entry.package.filename, entry.package.sha256) == ("a-dog.zip", download.report.sha256)
+    assert (entry.package.file_name, entry.package.sha256) == ("a-dog.zip", download.report.sha256)
 
 
 def test_a_package_made_again_is_compared_with_the_first(downloads, odd):
