@@ -219,7 +219,12 @@ class Values(BaseSettings):
         pattern=rf"^$|^.{{{SECRET_LENGTH},}}$",
     )
     jobs_at_once: int = _setting(
-        2, "Slow jobs of a server that run at the same time.", unit="jobs", ge=1, le=64
+        2,
+        "ZIPs that one server makes at the same time; measurements, checks and readings go one "
+        "of each at a time beside them.",
+        unit="jobs",
+        ge=1,
+        le=64,
     )
     jobs_per_person: int = _setting(
         3, "Jobs that one person may have waiting or running.", unit="jobs", ge=1, le=1000
@@ -232,7 +237,9 @@ class Values(BaseSettings):
     )
     log_queries: bool = _setting(False, "1: write into the log what people search for.")
     log_format: LogFormat = _setting(
-        "text", "A line of text or one JSON record a request: `text` or `json`."
+        "text",
+        "`json`: one JSON record a request. `text`: for a terminal, and only requests that failed "
+        "or took over 1 s.",
     )
     metrics_addresses: Networks = _setting(
         frozenset(),
