@@ -1,5 +1,6 @@
 """Sessions: how long somebody who signed in is known by what their browser sends."""
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ SET_BACK = timedelta(hours=1)
 # An identity can begin one session in this time; no provider's cookie lives so long.
 REMEMBERED = timedelta(days=90)
 SWEEP_S = 60.0
+# What `new_secret` makes; nothing else need be asked of a database.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Sessions:
 
     def by_id(self, public_id: str) -> Session | None:
         """Return the session that is called `public_id`, as `by_token`."""
-        if not public_id or len(public_id) > LONGEST:
+        if not _ID.fullmatch(public_id):
             return None
         return self._find(("id", public_id), SessionRow.public_id == public_id)
 
@@ -172,14 +175,14 @@ class Sessions:
             return
         self._next_sweep = time.monotonic() + SWEEP_S
         with self._database.reading() as transaction:
-            over = _is_over(self._clock(transaction))
-            if transaction.scalar(select(SessionRow.token).where(over).limit(1)) is None:
-                return
+            now = self._clock(transaction)
+            wanted = select(SessionRow.token).where(or_(_is_over(now), _is_old(now)))
+            if transaction.scalar(wanted.limit(1)) is None:
+                return  # nobody has to wait for those who write
         with self._database.writing() as transaction:
             now = self._clock(transaction)
             transaction.execute(update(SessionRow).where(_is_over(now)).values(ended_at=now))
-            old = SessionRow.ended_at < now - REMEMBERED
-            transaction.execute(delete(SessionRow).where(old, SessionRow.began_at < now))
+            transaction.execute(delete(SessionRow).where(_is_old(now)))
             forget_attempts(transaction, now)
 
 
@@ -204,6 +207,10 @@ def _way(text: str) -> Way:
 def _is_over(now: datetime) -> ColumnElement[bool]:
     expired = or_(SessionRow.expires_at <= now, SessionRow.began_at > now + SET_BACK)
     return SessionRow.ended_at.is_(None) & expired
+
+
+def _is_old(now: datetime) -> ColumnElement[bool]:
+    return SessionRow.ended_at < now - REMEMBERED
 
 
 def _used() -> SignInError:
