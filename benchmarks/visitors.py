@@ -286,8 +286,7 @@ class Visitor:
             if kind == "new_session":
                 self._page_hash = message.new_session.page_script_hash
             elif kind == "auto_rerun":
-                for fragment in message.auto_rerun.fragment_ids:
-                    self._repeated[fragment] = message.auto_rerun.interval
+                self._repeated[message.auto_rerun.fragment_id] = message.auto_rerun.interval
             elif kind == "page_info_changed":
                 address = self._address = message.page_info_changed.query_string
             elif kind == "page_not_found":
