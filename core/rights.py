@@ -72,8 +72,11 @@ def _refusal(person: Person, right: Right) -> str:
         return f"This token may not {_WORDS[right]}: its scopes are {said}. Make another token."
     if role is not None and role.covers(needed):
         return "This subset belongs to somebody else. Ask them or an admin, or save a copy."
-    article = "an" if needed.value[0] in "aeio" else "a"
     return (
-        f"You may not {_WORDS[right]}: it takes {article} {needed.value}, and you are a "
-        f"{person.role.value}. Ask an admin for more."
+        f"You may not {_WORDS[right]}: it takes {_with_article(needed)}, and you are "
+        f"{_with_article(person.role)}. Ask an admin for more."
     )
+
+
+def _with_article(role: Role) -> str:
+    return f"{'a' if role is Role.READER else 'an'} {role.value}"
