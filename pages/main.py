@@ -16,6 +16,7 @@ from core.rights import Right  # noqa: E402
 from pages.shared import person  # noqa: E402
 from pages.shared.account import show_account  # noqa: E402
 from pages.shared.problems import show_problem  # noqa: E402
+from pages.shared.work import show_work  # noqa: E402
 
 ASSETS = ROOT / "pages" / "shared" / "assets"
 
@@ -35,6 +36,7 @@ if person.may(Right.MANAGE):
     screens.append(st.Page("admin.py", title="Admin", icon=":material/admin_panel_settings:"))
 page = st.navigation(screens, position="top")
 with st.container(key="frame-corner", horizontal=True, width="content"):
+    show_work()
     show_account()
 try:
     with metrics.reruns(page.url_path or "search"):

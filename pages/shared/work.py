@@ -45,7 +45,7 @@ def _show_one(jobs: Jobs, seen: Seen) -> None:
     someone = person.current()
     for_others = [name for owner, name in seen.owners.items() if name and owner != someone.id]
     with st.container(key=f"work-{seen.id}", gap="small"):
-        st.progress(seen.share, f"**{plain(what)}**")
+        st.progress(seen.share, f"**{plain(what.strip())}**")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(plain(" · ".join([_stand(seen), *for_others])))
             st.button(
