@@ -13,15 +13,19 @@ from typer.core import TyperGroup
 from core.cli import (
     analyze,
     audit,
+    backup,
     checkpoint,
     datasets,
     demo,
+    doctor,
     embed,
     evaluate,
     fetch,
     library,
     replay,
+    restore,
     search,
+    settings,
     subsets,
     tokens,
     trail,
@@ -33,6 +37,7 @@ from core.cli import quality as qualities
 from core.cli import report as reports
 from core.cli import verify as verification
 from core.cli.asking import AskingCommand
+from core.cli.remote import choose_server
 from core.errors import CocoSiftError
 from core.progress import Cancelled
 
@@ -61,11 +66,14 @@ app = typer.Typer(
         python -m core add val2014 --captions captions_val2014.json --images val2014
 
         python -m core embed --dataset val2014 --model clip
+
+        python -m core --server https://cocosift.example search "a dog on a beach"
     """,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.callback()(choose_server)
 app.command(cls=AskingCommand)(search.search)
 app.command()(exports.export)
 app.command()(verification.verify)
@@ -81,6 +89,10 @@ app.command()(datasets.add)
 app.command()(datasets.check)
 app.command()(datasets.datasets)
 app.command()(library.library)
+app.command()(settings.settings)
+app.command()(backup.backup)
+app.command()(restore.restore)
+app.command()(doctor.doctor)
 app.add_typer(fetch.app, name="fetch")
 app.add_typer(checkpoint.app, name="checkpoint")
 app.add_typer(demo.app, name="demo")

@@ -13,6 +13,7 @@ from core.query.options import query_of, read_ids
 from core.query.record import Part, PartKind, Query
 
 if TYPE_CHECKING:
+    from core.client.client import RemoteUploads
     from core.uploads import Uploads
 
 _IN_ORDER = "core.cli.asking"
@@ -58,7 +59,7 @@ class AskingCommand(TyperCommand):
         return rest
 
 
-def query_asked(ctx: typer.Context, uploads: "Uploads") -> Query:
+def query_asked(ctx: typer.Context, uploads: "Uploads | RemoteUploads") -> Query:
     """Return the query that the arguments of an `AskingCommand` ask for.
 
     Args:
@@ -97,7 +98,7 @@ def _in_order(params: Sequence[Any], args: list[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in found if name in _PARTS or name == _WEIGHT]
 
 
-def _parts(in_order: list[tuple[str, str]], uploads: "Uploads") -> list[Part]:
+def _parts(in_order: list[tuple[str, str]], uploads: "Uploads | RemoteUploads") -> list[Part]:
     parts: list[Part] = []
     is_weighed = True
     for name, value in in_order:
@@ -115,7 +116,7 @@ def _parts(in_order: list[tuple[str, str]], uploads: "Uploads") -> list[Part]:
     return parts
 
 
-def _part(name: str, value: str, uploads: "Uploads") -> Part:
+def _part(name: str, value: str, uploads: "Uploads | RemoteUploads") -> Part:
     kind, is_negative, is_file = _PARTS[name]
     if is_file:
         value = uploads.keep(_read(Path(value)), value).sha

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.opening import BarWhenNeeded, open_coco
+from core.cli.remote import server
+from core.client.documents import dataset_document
 from core.errors import DatasetError
 from core.progress import TerminalProgress
 from core.settings import Settings
@@ -180,15 +182,13 @@ def datasets(
 
         python -m core datasets --json
     """
-    from core.coco import find_datasets
-
-    settings = Settings.from_environment()
-    rows = [_row(name, path, settings) for name, path in find_datasets(settings).items()]
+    there = server()
+    rows, where = _rows() if there is None else (there.datasets(), there.url)
     if as_json:
         typer.echo(json.dumps({"datasets": rows}, ensure_ascii=False))
     elif not rows:
         typer.echo(
-            f"No dataset in {settings.data}. Register one: "
+            f"No dataset in {where}. Register one: "
             f"python -m core add NAME --captions FILE --instances FILE --images DIR"
         )
     for row in [] if as_json else rows:
@@ -224,6 +224,15 @@ def _print_words(report: "CheckReport") -> None:
         typer.echo(line)
 
 
+def _rows() -> tuple[list[dict[str, Any]], str]:
+    """What each dataset here holds, and where they lie."""
+    from core.coco import find_datasets
+
+    settings = Settings.from_environment()
+    rows = [_row(name, path, settings) for name, path in find_datasets(settings).items()]
+    return rows, str(settings.data)
+
+
 def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
     from core.coco import open_dataset
 
@@ -233,15 +242,7 @@ def _row(name: str, path: Path, settings: Settings) -> dict[str, Any]:
     except DatasetError as error:
         # One broken dataset must not hide the others.
         return {"name": name, "error": str(error)}
-    summary = dataset.summary()
-    return {
-        "name": name,
-        "title": dataset.title,
-        "pictures": summary.images,
-        "annotations": dict(summary.annotations),
-        "categories": summary.categories,
-        "picture_folder": str(dataset.picture_folder) if dataset.picture_folder else None,
-    }
+    return dataset_document(dataset)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -1,25 +1,24 @@
 """`python -m core evaluate`: how well a model searches a dataset."""
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from core.cli.opening import open_coco
+from core.cli.remote import server
 from core.errors import QueryError
 from core.progress import TerminalProgress
-
-if TYPE_CHECKING:
-    from core.evaluation import Evaluation
-    from core.library import SearchableDataset
-    from core.quality.published import PublishedRecall
-    from core.quality.retrieval import Recall, Retrieval
+from core.settings import Settings
 
 _TOLD_BOTH_WAYS = frozenset({"recall@1", "recall@5", "recall@10"})
 # They say something only where it is known which other pictures a caption is true of.
-_OF_DRAWN = frozenset({"top1_fits", "recall@1_ceiling", "recall@5_ceiling", "recall@10_ceiling"})
+_CEILINGS = frozenset({"recall@1_ceiling", "recall@5_ceiling", "recall@10_ceiling"})
+_OF_DRAWN = _CEILINGS | {"top1_fits"}
+_WAYS = {"caption -> picture": "caption_to_image", "picture -> caption": "image_to_caption"}
+# What is no figure, or stands above the figures.
+_BESIDE = frozenset({"dataset", "model", "split", "published", *_WAYS.values()})
 
 
 def evaluate(
@@ -77,126 +76,55 @@ def evaluate(
 
         python -m core evaluate --dataset val2014 --captions 5000 --json
     """
+    # Here, so that --help does not wait for NumPy.
+    from core.quality.split import split_ids, split_named
+
     if captions is not None and captions_each is not None:
         raise QueryError("Expected --captions or --captions-each, found both.")
+    of_split = None if split is None else split_named(split)
+    listed = None
+    if ids is not None:
+        with TerminalProgress("fetch", "B") as progress:
+            listed = split_ids(of_split, ids, Settings.from_environment(), progress)
+    asked: dict[str, Any] = {"split": split, "image_ids": listed, "listed": ids}
+    asked |= {"captions": captions, "captions_each": captions_each}
+    there = server()
+    if there is None:
+        told = _evaluated(dataset, model, asked)
+    else:
+        with TerminalProgress("evaluate", "texts") as progress:
+            told = there.evaluate(dataset, model, **asked, progress=progress)
+    for note in told["notes"]:
+        typer.echo(note, err=True)
+    typer.echo(json.dumps(told["figures"]) if as_json else _table(told["figures"]))
+
+
+def _evaluated(dataset: str | None, model: str | None, asked: dict[str, Any]) -> dict[str, Any]:
     # Here, so that --help does not wait for NumPy and PyTorch.
-    from core import checkpoint
     from core.library import open_library
-    from core.quality.published import SPLIT, published_recall
-    from core.quality.split import split_ids, split_named
+    from core.quality.evaluations import Question, evaluated
 
     library = open_library()
     dataset, model = library.pair(dataset, model)
-    of_split = None if split is None else split_named(split)
-    chosen = None
-    if split is not None or ids is not None:
-        with TerminalProgress("fetch", "B") as progress:
-            chosen = split_ids(of_split, ids, library.settings, progress)
     open_coco(library, dataset)
-    searchable = library.dataset(dataset, model)
-    found, retrieval = _measured(searchable, chosen, captions, captions_each)
-    for warning in searchable.warnings:
-        typer.echo(warning, err=True)
-    if chosen is not None and retrieval is not None:
-        _say_missing(len(set(chosen)), len(retrieval.image_ids), dataset)
-    published = None
-    if of_split == SPLIT and retrieval is not None:
-        published = published_recall(checkpoint.find_models(library.settings.models)[model])
-    if as_json:
-        record: dict[str, Any] = {"dataset": dataset, "model": model, **found.figures()}
-        if split is not None or ids is not None:
-            record["split"] = split or ids
-        if retrieval is not None:
-            record |= _both_ways(retrieval, published)
-        typer.echo(json.dumps(record))
-    else:
-        typer.echo(_table(found, retrieval, published))
-
-
-def _measured(
-    searchable: "SearchableDataset",
-    chosen: Collection[int] | None,
-    captions: int | None,
-    captions_each: int | None,
-) -> "tuple[Evaluation, Retrieval | None]":
-    """Ask what can be asked; captions both ways unless only some of them are wanted."""
-    import numpy as np
-
-    from core.evaluation import FACTS, evaluate_dataset
-    from core.quality.retrieval import measure_retrieval
-
-    coco = searchable.coco
-    image_ids = None if chosen is None else np.array(sorted(set(chosen)), np.int64)
-    retrieval = None
-    if captions is None and "captions" in coco.kinds:
-        with TerminalProgress("captions", "captions") as progress:
-            retrieval = measure_retrieval(searchable, chosen, captions_each, progress)
-    # Of a drawn dataset it is known of which other pictures a caption is true.
-    is_known = (coco.folder / FACTS).is_file() and captions_each is None
-    most = captions if retrieval is None or is_known else 0
     with TerminalProgress("evaluate", "texts") as progress:
-        found = evaluate_dataset(searchable, most, progress, image_ids)
-    if retrieval is not None and found.captions is None:
-        found = replace(found, captions=retrieval.as_caption_figures())
-    return found, retrieval
+        return evaluated(library, Question(dataset, model, **asked), progress)
 
 
-def _say_missing(asked: int, found: int, dataset: str) -> None:
-    if found < asked:
-        typer.echo(
-            f"{asked - found:,} of the {asked:,} pictures listed are not in {dataset!r}, or have "
-            "no vector or no caption; they were left out.",
-            err=True,
-        )
-
-
-def _both_ways(
-    retrieval: "Retrieval", published: "PublishedRecall | None"
-) -> dict[str, dict[str, Any]]:
-    record = {
-        "caption_to_image": _figures(retrieval.captions),
-        "image_to_caption": _figures(retrieval.pictures),
-    }
-    if published is not None:
-        from core.quality.published import SOURCE
-
-        record["published"] = {
-            "source": SOURCE,
-            "caption_to_image": _named(published.captions),
-            "image_to_caption": _named(published.pictures),
-        }
-    return record
-
-
-def _figures(recall: "Recall") -> dict[str, Any]:
-    figures: dict[str, Any] = {"n": recall.n}
-    for k, figure in recall.recall.items():
-        interval = figure.interval()
-        figures[f"recall@{k}"] = figure.value
-        figures[f"recall@{k}_interval"] = [interval.low, interval.high]
-    return figures | {"median_rank": recall.median_rank}
-
-
-def _named(recall: Mapping[int, float]) -> dict[str, float]:
-    return {f"recall@{k}": value for k, value in recall.items()}
-
-
-def _table(
-    found: "Evaluation", retrieval: "Retrieval | None", published: "PublishedRecall | None"
-) -> str:
-    figures = found.figures()
-    counts = figures.pop("n")
-    weakest = figures.pop("weakest_categories", {})
+def _table(figures: Mapping[str, Any]) -> str:
+    told = {name: value for name, value in figures.items() if name not in _BESIDE}
+    counts = told.pop("n")
+    weakest = told.pop("weakest_categories", {})
     lines = [f"{counts['images']:,} pictures, {counts['captions']:,} captions"]
-    if retrieval is not None:
-        lines += _both_ways_lines(retrieval, published)
+    if "caption_to_image" in figures:
+        lines += _both_ways_lines(figures)
         hidden = _TOLD_BOTH_WAYS
-        if found.captions and all(value == 1 for value in found.captions.recall_ceiling.values()):
+        if all(figures.get(name) == 1 for name in _CEILINGS):
             hidden |= _OF_DRAWN
-        figures = {name: value for name, value in figures.items() if name not in hidden}
+        told = {name: value for name, value in told.items() if name not in hidden}
     lines += [
         f"  {name:<22}{'-' if value is None else format(value, '.3f')}"
-        for name, value in figures.items()
+        for name, value in told.items()
     ]
     asked = ", ".join(f"{counts[kind]:,} {kind}" for kind in ("category", "setting", "pair"))
     lines.append(f"labels asked for: {asked}")
@@ -205,17 +133,14 @@ def _table(
     return "\n".join(lines)
 
 
-def _both_ways_lines(retrieval: "Retrieval", published: "PublishedRecall | None") -> list[str]:
+def _both_ways_lines(figures: Mapping[str, Any]) -> list[str]:
     lines = []
-    for name, recall, others in (
-        ("caption -> picture", retrieval.captions, published and published.captions),
-        ("picture -> caption", retrieval.pictures, published and published.pictures),
-    ):
-        for k, figure in recall.recall.items():
-            interval = figure.interval()
-            beside = f"   published {others[k]:.3f}" if others else ""
+    for words, name in _WAYS.items():
+        recall, others = figures[name], figures.get("published", {}).get(name)
+        for figure in (key for key in recall if f"{key}_interval" in recall):
+            low, high = recall[f"{figure}_interval"]
+            beside = f"   published {others[figure]:.3f}" if others else ""
             lines.append(
-                f"  {name:<20}recall@{k:<4}{figure.value:.3f}  "
-                f"[{interval.low:.3f}, {interval.high:.3f}]{beside}"
+                f"  {words:<20}{figure:<11}{recall[figure]:.3f}  [{low:.3f}, {high:.3f}]{beside}"
             )
     return lines

@@ -1,22 +1,28 @@
 """`python -m core export`: pictures by their ids, from wherever the list comes, as a package."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.exporting import export_there, say_left_out, wrote
 from core.cli.opening import open_coco
 from core.cli.remembering import NoCatalogue, remember
+from core.cli.remote import server
 from core.cli.signature import signature
+from core.client.documents import Document, outlook_document, report_document
 from core.errors import DatasetError, ExportError
 from core.export import FORMATS, ExportChoices, Splits, read_fractions, write_zip
 from core.id_lists import read_id_list
 from core.progress import TerminalProgress
 
 if TYPE_CHECKING:
-    from core.export import ExportPlan, ExportReport
+    from core.client import Client
+    from core.export import ExportReport
     from core.library import Library
 
 _USES = {"commercial": "commercial use", "modifications": "passing on changed pictures"}
@@ -108,28 +114,68 @@ def export(
         splits=_splits(splits, seed, stratify, together),
         uses=tuple(dict.fromkeys(use or ())),  # type: ignore[arg-type]  # checked by the record
     )
+    listed = "all pictures" if ids is None else f"ids of {ids.name}"
+    source: dict[str, Any] = {"dataset": dataset, "listed": listed, "title": title}
+    source["reproducible"] = reproducible
+    if ids is None:
+        source["everything"] = True
+    else:
+        source["image_ids"] = list(read_id_list(ids))
+    there = server()
+    make = _make_here if there is None else partial(_make_there, there)
+    outlook, report = make(source, choices, file, without_missing, remembered=not no_catalogue)
+    told = _as_json(choices, outlook, report)
+    typer.echo(json.dumps(told, indent=1) if as_json else wrote(report))
+    say_left_out(report)
+
+
+def _make_here(
+    source: Mapping[str, Any],
+    choices: ExportChoices,
+    file: Path,
+    without_missing: bool,
+    *,
+    remembered: bool,
+) -> "tuple[Document, ExportReport]":
     # Here, so that --help does not wait for what they import.
     from core.library import open_library
     from core.replay import recipe_of
     from core.subset import Subset
 
     library = open_library()
-    name = _dataset_name(library, dataset)
+    name = _dataset_name(library, source["dataset"])
     open_coco(library, name)
     found = library.dataset(name)
-    wanted = found.coco.images.ids.tolist() if ids is None else read_id_list(ids)
-    subset = Subset.of_ids(found, wanted, "all pictures" if ids is None else f"ids of {ids.name}")
-    recipe = recipe_of(subset, **signature(reproducible=reproducible))
+    wanted = source.get("image_ids") or found.coco.images.ids.tolist()
+    subset = Subset.of_ids(found, wanted, source["listed"])
+    recipe = recipe_of(subset, **signature(reproducible=source["reproducible"]))
+    title = source["title"]
     plan = subset.plan(choices, recipe=replace(recipe, title=title) if title else recipe)
-    for line in _warnings(plan):
-        typer.echo(line, err=True)
+    outlook = outlook_document(plan)
+    _warn(outlook)
     with TerminalProgress("export", "B") as progress:
         report = write_zip(plan, file, without_missing=without_missing, progress=progress)
-    typer.echo(json.dumps(_as_json(plan, report), indent=1) if as_json else _words(report))
-    for picture in report.missing:
-        typer.echo(f"Left out: {picture.file_name} ({picture.reason})", err=True)
-    if not no_catalogue:
+    if remembered:
         remember(library, report)
+    return outlook, report
+
+
+def _make_there(
+    there: "Client",
+    source: Mapping[str, Any],
+    choices: ExportChoices,
+    file: Path,
+    without_missing: bool,
+    *,
+    remembered: bool,
+) -> "tuple[Document, ExportReport]":
+    wish = {**source, "choices": choices.described()}
+    outlook = there.outlook(wish)
+    _warn(outlook)
+    made = export_there(there, wish, file, without_missing=without_missing, remember=remembered)
+    if made.note:
+        typer.echo(made.note, err=True)
+    return outlook, made.report
 
 
 def _splits(text: str | None, seed: int, stratify: bool, together: Path | None) -> Splits | None:
@@ -164,49 +210,30 @@ def _dataset_name(library: "Library", name: str | None) -> str:
     )
 
 
-def _warnings(plan: "ExportPlan") -> list[str]:
-    lines = list(plan.notes)
-    if plan.renamed:
+def _warn(outlook: Mapping[str, Any]) -> None:
+    """Say on stderr what does not leave, or not as it was."""
+    lines = list(outlook["notes"])
+    if renamed := outlook["renamed"]:
         lines.append(
-            f"{plan.renamed:,} pictures get names that every system can have; renamed.csv lists "
-            "them."
+            f"{renamed:,} pictures get names that every system can have; renamed.csv lists them."
         )
-    lines += [f"{loss.count:,} {loss.what}" for loss in plan.losses]
+    lines += [f"{loss['count']:,} {loss['what']}" for loss in outlook["not_carried"]]
     lines += [
-        f"{entry.n_forbidden:,} pictures are under licences that do not allow {_USES[entry.use]}, "
-        f"and of {entry.n_unknown:,} it is not known."
-        for entry in plan.forbidden
+        f"{one['forbidden']:,} pictures are under licences that do not allow {_USES[one['use']]}, "
+        f"and of {one['unknown']:,} it is not known."
+        for one in outlook["forbidden"]
     ]
-    return lines
+    for line in lines:
+        typer.echo(line, err=True)
 
 
-def _words(report: "ExportReport") -> str:
-    return (
-        f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
-        f"({report.n_bytes:,} bytes) to {report.path}"
-    )
-
-
-def _as_json(plan: "ExportPlan", report: "ExportReport") -> dict[str, Any]:
+def _as_json(
+    choices: ExportChoices, outlook: Mapping[str, Any], report: "ExportReport"
+) -> dict[str, Any]:
+    names = ("not_carried", "licences", "forbidden", "notes")
     return {
         "file": str(report.path),
-        "format": plan.choices.format,
-        "images": report.n_images,
-        "annotations": report.n_annotations,
-        "bytes": report.n_bytes,
-        "sha256sums": report.sha256,
-        "missing": [
-            {"id": picture.image_id, "file_name": picture.file_name, "reason": picture.reason}
-            for picture in report.missing
-        ],
-        "not_carried": [{"what": loss.what, "count": loss.count} for loss in plan.losses],
-        "licences": [
-            {"name": share.name, "url": share.url, "images": share.n_images}
-            for share in plan.licences
-        ],
-        "forbidden": [
-            {"use": entry.use, "forbidden": entry.n_forbidden, "unknown": entry.n_unknown}
-            for entry in plan.forbidden
-        ],
-        "notes": list(plan.notes),
+        "format": choices.format,
+        **report_document(report),
+        **{name: outlook[name] for name in names},
     }

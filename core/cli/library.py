@@ -2,10 +2,12 @@
 
 import json
 import sys
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from core.cli.remote import server
+from core.client.documents import inventory_document
 
 if TYPE_CHECKING:
     from core.inventory import DatasetEntry, Inventory, ModelEntry, PairEntry
@@ -24,28 +26,24 @@ def library(
 
         python -m core library --json
     """
+    there = server()
+    inventory, commands = _taken() if there is None else there.inventory(complete=True)
+    if as_json:
+        record = inventory_document(inventory) | {"commands": commands}
+        typer.echo(json.dumps(record, ensure_ascii=False))
+        return
+    typer.echo(_words(inventory))
+    for command in commands:
+        typer.echo(f"To do: {command}")
+
+
+def _taken() -> "tuple[Inventory, list[str]]":
     from core.inventory import next_steps, take_inventory
     from core.library import open_library
 
     opened = open_library()
     inventory = take_inventory(opened, read_at_once=sys.maxsize, count_at_once=sys.maxsize)
-    steps = next_steps(inventory, opened.settings)
-    if as_json:
-        record = _record(inventory)
-        record["commands"] = [step.command for step in steps]
-        typer.echo(json.dumps(record, ensure_ascii=False, default=str))
-        return
-    typer.echo(_words(inventory))
-    for step in steps:
-        typer.echo(f"To do: {step.command}")
-
-
-def _record(inventory: "Inventory") -> dict[str, Any]:
-    return {
-        "datasets": [asdict(entry) for entry in inventory.datasets],
-        "models": [asdict(entry) for entry in inventory.models],
-        "pairs": [asdict(pair) for pair in inventory.pairs.values()],
-    }
+    return inventory, [step.command for step in next_steps(inventory, opened.settings)]
 
 
 def _words(inventory: "Inventory") -> str:

@@ -1,20 +1,27 @@
 """`python -m core replay`: make the subset of a recipe again, and say whether it is the same."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.exporting import WithoutMissing, refuse_without_export
+from core.cli.exporting import (
+    WithoutMissing,
+    refuse_without_export,
+    say_left_out,
+    wrote,
+)
 from core.cli.opening import BarWhenNeeded, open_coco
+from core.cli.remote import refuse_on_server, server
 from core.cli.signature import signature
 from core.progress import TerminalProgress
 
 if TYPE_CHECKING:
     from core.export import ExportReport
-    from core.replay import Difference, Replay
+    from core.replay import Replay
 
 _DIFFERENT = 1
 
@@ -58,7 +65,15 @@ def replay(
     refuse_without_export(export, without_missing=without_missing, reproducible=reproducible)
     from core.recipe import open_recipe
 
+    if export is not None:
+        refuse_on_server(
+            "--export", "Save it there and fetch its package: python -m core subsets --help"
+        )
     brought = open_recipe(file)
+    there = server()
+    if there is not None:
+        _print(there.replay(brought, dataset, model), file, as_json)
+        return
     # Here, so that a file that is no recipe does not wait for PyTorch.
     from core.library import open_library
     from core.replay import replay as replay_recipe
@@ -77,13 +92,7 @@ def replay(
     report = None
     if export is not None:
         report = _export(replayed, export, without_missing, reproducible)
-    typer.echo(_json(replayed, report) if as_json else _words(replayed, file))
-    for note in replayed.notes:
-        typer.echo(note, err=True)
-    if report is not None:
-        _tell(report)
-    if not replayed.identical:
-        raise typer.Exit(_DIFFERENT)
+    _print(_document(replayed, report), file, as_json, report)
 
 
 def _export(
@@ -105,17 +114,21 @@ def _export(
         return write_zip(plan, path, without_missing=without_missing, progress=progress)
 
 
-def _tell(report: "ExportReport") -> None:
-    typer.echo(
-        f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
-        f"({report.n_bytes:,} bytes) to {report.path}",
-        err=True,
-    )
-    for missing in report.missing:
-        typer.echo(f"Left out: {missing.file_name} ({missing.reason})", err=True)
+def _print(
+    told: Mapping[str, Any], file: Path, as_json: bool, report: "ExportReport | None" = None
+) -> None:
+    text = json.dumps(told, ensure_ascii=False, indent=1) if as_json else _words(told, file)
+    typer.echo(text)
+    for note in told["notes"]:
+        typer.echo(note, err=True)
+    if report is not None:
+        typer.echo(wrote(report), err=True)
+        say_left_out(report)
+    if not told["identical"]:
+        raise typer.Exit(_DIFFERENT)
 
 
-def _json(replayed: "Replay", report: "ExportReport | None") -> str:
+def _document(replayed: "Replay", report: "ExportReport | None") -> dict[str, Any]:
     document: dict[str, Any] = replayed.to_json()
     if report is not None:
         document["export"] = {
@@ -124,27 +137,27 @@ def _json(replayed: "Replay", report: "ExportReport | None") -> str:
             "bytes": report.n_bytes,
             "sha256sums": report.sha256,
         }
-    return json.dumps(document, ensure_ascii=False, indent=1)
+    return document
 
 
-def _words(replayed: "Replay", file: Path) -> str:
-    lines = [_line(one) for one in replayed.differences]
-    recipe = replayed.recipe
-    if replayed.identical:
-        lines.append(f"Identical: the {len(recipe):,} pictures of {file}, in order.")
-        if count := len(recipe.left_out):
-            lines.append(f"{count:,} {'is' if count == 1 else 'are'} left out, as then.")
-    elif replayed.same_pictures:
-        lines.append(f"Differs, but gives the {len(recipe):,} pictures of {file}, in order.")
+def _words(told: Mapping[str, Any], file: Path) -> str:
+    lines = [_line(one) for one in told["differences"]]
+    count = told["expected"]
+    if told["identical"]:
+        lines.append(f"Identical: the {count:,} pictures of {file}, in order.")
+        if left_out := told["left_out"]:
+            lines.append(f"{left_out:,} {'is' if left_out == 1 else 'are'} left out, as then.")
+    elif told["same_pictures"]:
+        lines.append(f"Differs, but gives the {count:,} pictures of {file}, in order.")
     else:
         lines.append(
-            f"Differs: {len(replayed.differences):,} differences from the {len(recipe):,} "
+            f"Differs: {len(told['differences']):,} differences from the {count:,} "
             f"pictures of {file}."
         )
     return "\n".join(lines)
 
 
-def _line(difference: "Difference") -> str:
-    picture = "" if difference.image_id is None else f" picture {difference.image_id}"
-    part = f" of part {difference.part}" if difference.part else ""
-    return f"{difference.kind}{picture}{part}: {difference.message}"
+def _line(told: Mapping[str, Any]) -> str:
+    picture = f" picture {told['image_id']}" if "image_id" in told else ""
+    part = f" of part {told['part']}" if "part" in told else ""
+    return f"{told['kind']}{picture}{part}: {told['message']}"

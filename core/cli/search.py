@@ -2,16 +2,25 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.asking import query_asked
-from core.cli.exporting import WithoutMissing, refuse_without_export
+from core.cli.exporting import (
+    WithoutMissing,
+    export_there,
+    refuse_without_export,
+    say_left_out,
+    wrote,
+)
 from core.cli.opening import BarWhenNeeded, open_coco
 from core.cli.remembering import NoCatalogue, remember
+from core.cli.remote import server
 from core.cli.signature import signature
+from core.client.documents import found_document
 from core.errors import QueryError
 from core.progress import TerminalProgress
 from core.query.address import link
@@ -29,6 +38,8 @@ _WIDEST_TABLE = 140
 _LOOKED_FOR = "What is looked for"
 _FILTERS = "What a picture must be"
 _CUT = "How many, and in which order"
+_TOLD = ("query", "dataset", "model", "asked", "counts", "duplicates")
+_OF_PICTURE = ("rank", "image_id", "file_name", "score")
 
 
 def search(
@@ -260,6 +271,31 @@ def search(
     refuse_without_export(export, without_missing=without_missing, reproducible=reproducible)
     if as_url and (as_json or export is not None):
         raise QueryError("--url prints the link alone. Leave out --json and --export.")
+    there = server()
+    if there is not None:
+        query = query_asked(ctx, there.uploads)
+        if as_url:
+            typer.echo(there.link(query, dataset, model))
+            return
+        _print(there.search(query, dataset, model), as_json)
+        if export is not None:
+            source = {
+                "query": to_json(query),
+                "dataset": dataset,
+                "model": model,
+                "reproducible": reproducible,
+            }
+            exported = export_there(
+                there,
+                source,
+                export,
+                without_missing=without_missing,
+                remember=not no_catalogue,
+            )
+            _tell(exported.report)
+            if exported.note:
+                typer.echo(exported.note, err=True)
+        return
     # Here, so that --help does not wait for PyTorch.
     from core.library import open_library
 
@@ -271,9 +307,7 @@ def search(
     searchable = _open(library, query, dataset, model)
     with BarWhenNeeded("index words", "captions") as progress:
         found = searchable.find(query, progress)
-    for note in _notes(found):
-        typer.echo(note, err=True)
-    typer.echo(_json(found) if as_json else _table(found))
+    _print(found_document(found, with_captions=not as_json), as_json)
     if export is not None:
         report = _export(found, export, without_missing, reproducible)
         if not no_catalogue:
@@ -295,26 +329,11 @@ def _link(library: "Library", query: "Query", dataset: str | None, model: str | 
     return link(library.settings.url, query, dataset=dataset, model=model, lists=library.views)
 
 
-def _notes(found: "Found") -> list[str]:
-    notes = [*(found.dataset.warnings if found.query.is_ranked else ()), *found.notes]
-    counts = found.counts
-    if counts.filters:
-        notes.append(f"{counts.passing:,} of {counts.total:,} pictures pass the filters.")
-    if not counts.passing and len(counts.filters) > 1:
-        notes += [
-            f"Without the filter {one.label!r} {one.passing_without:,} pass."
-            for one in counts.filters
-        ]
-    scores = found.passing_scores
-    if not len(found) and scores is not None and len(scores):
-        notes.append(
-            f"No picture scores that high: the best of the {len(scores):,} that pass scores "
-            f"{scores[0]:.4f}."
-        )
-    if hidden := sum(map(len, found.duplicates.values())):
-        noun = "near-duplicate is" if hidden == 1 else "near-duplicates are"
-        notes.append(f"{hidden:,} {noun} hidden behind these.")
-    return notes
+def _print(document: dict[str, Any], as_json: bool) -> None:
+    """Print what was found, and on stderr what a person should know of it."""
+    for note in document["notes"]:
+        typer.echo(note, err=True)
+    typer.echo(_json(document) if as_json else _table(document))
 
 
 def _export(
@@ -327,56 +346,30 @@ def _export(
             without_missing=without_missing,
             progress=progress,
         )
-    typer.echo(
-        f"Wrote {report.n_images:,} pictures with {report.n_annotations:,} annotations "
-        f"({report.n_bytes:,} bytes) to {path}",
-        err=True,
-    )
-    for missing in report.missing:
-        typer.echo(f"Left out: {missing.file_name} ({missing.reason})", err=True)
+    _tell(report)
     return report
 
 
-def _json(found: "Found") -> str:
-    document: dict[str, Any] = {
-        "query": found.words,
-        "dataset": found.dataset.name,
-        "model": found.dataset.model if found.query.is_ranked else None,
-        "asked": to_json(found.query),
-        "counts": {
-            "total": found.counts.total,
-            "passing": found.counts.passing,
-            "filters": [
-                {
-                    "filter": one.label,
-                    "passing_alone": one.passing_alone,
-                    "passing_without": one.passing_without,
-                }
-                for one in found.counts.filters
-            ],
-        },
-        "duplicates": {str(kept): list(hidden) for kept, hidden in found.duplicates.items()},
-        "results": [
-            {
-                "rank": image.rank,
-                "image_id": image.image_id,
-                "file_name": image.file_name,
-                "score": image.score,
-            }
-            for image in found
-        ],
-    }
-    return json.dumps(document, ensure_ascii=False, indent=1)
+def _tell(report: "ExportReport") -> None:
+    typer.echo(wrote(report), err=True)
+    say_left_out(report)
 
 
-def _table(found: "Found") -> str:
+def _json(document: Mapping[str, Any]) -> str:
+    told = {name: document[name] for name in _TOLD}
+    told["results"] = [{name: one[name] for name in _OF_PICTURE} for one in document["results"]]
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _table(document: Mapping[str, Any]) -> str:
     """Return the results as lines; the first caption of a picture fills what width is left."""
-    captions = found.dataset.coco.captions_of(found.image_ids)
-    rows = [("rank", "score", "image id", "file", "caption" if any(captions) else "")]
-    for image, of_one in zip(found, captions, strict=True):
-        caption = of_one[0] if of_one else ""
-        score = "" if image.score is None else f"{image.score:.4f}"
-        rows.append((str(image.rank), score, str(image.image_id), image.file_name, caption))
+    results = document["results"]
+    has_captions = any(one["caption"] for one in results)
+    rows = [("rank", "score", "image id", "file", "caption" if has_captions else "")]
+    for one in results:
+        score = "" if one["score"] is None else f"{one['score']:.4f}"
+        found = (str(one["rank"]), score, str(one["image_id"]), one["file_name"], one["caption"])
+        rows.append(found)
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     columns = shutil.get_terminal_size(fallback=(_WIDEST_TABLE, 0)).columns
     room = min(columns, _WIDEST_TABLE) - sum(widths) - 8

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from core.atomic import atomic_file
+from core.cli.exporting import export_there, say_left_out
 from core.cli.opening import open_coco
+from core.cli.remote import server
 from core.cli.signature import signature
+from core.client.documents import comparison_document, history_document, page_document
 from core.errors import CatalogueError
 from core.progress import TerminalProgress
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from core.catalogue import Catalogue, CheckFacts, Comparison, Entry, Page
+    from core.client.catalogue import RemoteCatalogue
     from core.export import ExportReport
     from core.recipe import Recipe
 
@@ -88,8 +92,7 @@ def list_(
         " ".join(words or ()), tag, sort, offset, limit, dataset=dataset, deleted=deleted
     )
     if as_json:
-        entries = [entry.to_json() for entry in page.entries]
-        _print_json({"total": page.total, "offset": page.offset, "subsets": entries})
+        _print_json(page_document(page))
     else:
         typer.echo(_table(page))
 
@@ -107,10 +110,7 @@ def show(entry_id: _Id, as_json: _Json = False) -> None:
     catalogue = _catalogue()
     entry, history = catalogue.get(entry_id), catalogue.history(entry_id)
     if as_json:
-        changes = [
-            {"version": c.version, "what": c.what, "who": c.who, "when": c.when.isoformat()}
-            for c in history
-        ]
+        changes = history_document(history)
         image_ids = list(catalogue.recipe(entry_id).image_ids)
         _print_json({**entry.to_json(), "history": changes, "image_ids": image_ids})
         return
@@ -170,9 +170,7 @@ def compare(
     """
     found = _catalogue().compare(a, b)
     if as_json:
-        lists = {"only_a": found.only_a, "only_b": found.only_b, "both": found.both}
-        names = {"a": found.a.to_json(), "b": found.b.to_json()}
-        _print_json({**names, **{name: list(ids) for name, ids in lists.items()}})
+        _print_json(comparison_document(found))
     else:
         typer.echo(_comparison(found))
 
@@ -207,16 +205,22 @@ def export_(
         _write_recipe(recipe, file)
         _tell(entry, file, file.stat().st_size, None, as_json)
         return
-    report = _write_package(recipe, file, without_missing)
+    there = server()
+    if there is None:
+        report = _write_package(recipe, file, without_missing)
+    else:
+        report = export_there(
+            there, {"subset": entry_id}, file, without_missing=without_missing
+        ).report
     is_same = None if entry.package is None else report.sha256 == entry.package.sha256
-    if entry.package is None and entry.deleted_at is None:
+    # A server remembers by itself what it made.
+    if there is None and entry.package is None and entry.deleted_at is None:
         from core.catalogue import PackageFacts
 
         facts = PackageFacts(file.name, report.n_bytes, report.sha256)
-        catalogue.set_package(entry_id, facts, who=_person(who))
+        _catalogue_here().set_package(entry_id, facts, who=_person(who))
     _tell(entry, file, report.n_bytes, is_same, as_json)
-    for picture in report.missing:
-        typer.echo(f"Left out: {picture.file_name} ({picture.reason})", err=True)
+    say_left_out(report)
     if is_same is False:
         raise typer.Exit(_DIFFERENT)
 
@@ -325,7 +329,12 @@ def restore(entry_id: _Id, who: _Who = None, as_json: _Json = False) -> None:
     _say(_catalogue().undo_delete(entry_id, who=_person(who)), "Brought back", as_json)
 
 
-def _catalogue() -> "Catalogue":
+def _catalogue() -> "Catalogue | RemoteCatalogue":
+    there = server()
+    return _catalogue_here() if there is None else there.catalogue
+
+
+def _catalogue_here() -> "Catalogue":
     # Here, so that --help does not wait for SQLAlchemy.
     from core.catalogue import shared_catalogue
 

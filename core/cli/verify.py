@@ -1,14 +1,17 @@
 """`python -m core verify`: is a package whole, and is it what its dataset says?"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.opening import open_coco
+from core.cli.remote import server
+from core.client.documents import verification_document
 from core.errors import CocoSiftError
-from core.export import Verification, verify_package
+from core.export import verify_package
 from core.progress import TerminalProgress
 from core.recipe import read_recipe
 
@@ -36,19 +39,24 @@ def verify(
 
         python -m core verify dogs.zip --dataset val2014 --json
     """
+    there = server()
+    told = _looked(file, dataset) if there is None else there.verify(file, dataset)
+    if as_json:
+        typer.echo(json.dumps(told, ensure_ascii=False, indent=1))
+    else:
+        for line in (*told["differences"], _words(told)):
+            typer.echo(line)
+        for line in told["notes"]:
+            typer.echo(line, err=True)
+    if not told["whole"]:
+        raise typer.Exit(_DIFFERENT)
+
+
+def _looked(file: Path, dataset: str | None) -> dict[str, Any]:
     source, note = _source(file, dataset)
     with TerminalProgress("verify", "B") as progress:
         found = verify_package(file, source, progress)
-    notes = [*([note] if note else []), *found.notes]
-    if as_json:
-        typer.echo(json.dumps(_as_json(found, notes), ensure_ascii=False, indent=1))
-    else:
-        for line in (*found.differences, _words(found)):
-            typer.echo(line)
-        for line in notes:
-            typer.echo(line, err=True)
-    if not found.is_whole:
-        raise typer.Exit(_DIFFERENT)
+    return verification_document(found, [*([note] if note else []), *found.notes])
 
 
 def _source(file: Path, name: str | None) -> "tuple[CocoDataset | None, str]":
@@ -71,25 +79,12 @@ def _source(file: Path, name: str | None) -> "tuple[CocoDataset | None, str]":
         return None, f"Not compared with its source: {error}"
 
 
-def _words(found: Verification) -> str:
-    if found.differences:
-        count = len(found.differences)
-        return f"{found.path}: {count:,} {'difference' if count == 1 else 'differences'}."
-    compared = f", as the dataset {found.compared_with} has them" if found.compared_with else ""
+def _words(told: Mapping[str, Any]) -> str:
+    if count := len(told["differences"]):
+        return f"{told['file']}: {count:,} {'difference' if count == 1 else 'differences'}."
+    source = told["compared_with"]
+    compared = f", as the dataset {source} has them" if source else ""
     return (
-        f"{found.path} is whole: {found.n_members:,} files, {found.n_images:,} pictures, "
-        f"{found.n_annotations:,} annotations{compared}."
+        f"{told['file']} is whole: {told['files']:,} files, {told['images']:,} pictures, "
+        f"{told['annotations']:,} annotations{compared}."
     )
-
-
-def _as_json(found: Verification, notes: list[str]) -> dict[str, Any]:
-    return {
-        "file": str(found.path),
-        "whole": found.is_whole,
-        "files": found.n_members,
-        "images": found.n_images,
-        "annotations": found.n_annotations,
-        "compared_with": found.compared_with or None,
-        "differences": list(found.differences),
-        "notes": notes,
-    }

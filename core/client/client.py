@@ -14,6 +14,7 @@ from core.client.catalogue import RemoteCatalogue
 from core.client.connection import RETRIES, Connection
 from core.client.documents import Document, inventory_of, report_of
 from core.client.problems import ServerError
+from core.client.recipes import recipe_document
 from core.errors import ExportError
 from core.progress import NoProgress, Progress
 from core.query.json_form import to_json
@@ -22,6 +23,7 @@ from core.query.record import Query
 if TYPE_CHECKING:
     from core.export import ExportReport
     from core.inventory import Inventory
+    from core.recipe import RecipeFile
     from core.uploads import Upload
 
 PAGE = 1_000
@@ -73,6 +75,11 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self._connection.url!r})"
 
+    @property
+    def url(self) -> str:
+        """The address of the app."""
+        return self._connection.url
+
     def me(self) -> Document:
         """Return who the server takes the caller for, and what they may do."""
         return self._got("/me")
@@ -112,9 +119,13 @@ class Client:
         told = self._got("/library", complete=complete)
         return inventory_of(told), list(told["commands"])
 
-    def outlook(self, source: Mapping[str, Any], choices: Mapping[str, Any]) -> Document:
-        """Return what an export would hold, as `documents.outlook_document` has it."""
-        return self._asked("/exports/outlook", {**source, "choices": dict(choices)}, is_safe=True)
+    def outlook(self, wish: Mapping[str, Any]) -> Document:
+        """Return what an export would hold, as `documents.outlook_document` has it.
+
+        Args:
+            wish: what to look at, as `POST /exports/outlook` takes it.
+        """
+        return self._asked("/exports/outlook", wish, is_safe=True)
 
     def export(
         self, wish: Mapping[str, Any], path: Path, progress: Progress | None = None
@@ -147,19 +158,10 @@ class Client:
         return Exported(report_of(told["report"], path), told["note"] or "")
 
     def replay(
-        self,
-        recipe: Mapping[str, Any],
-        uploads: Mapping[str, str],
-        dataset: str | None = None,
-        model: str | None = None,
+        self, brought: "RecipeFile", dataset: str | None = None, model: str | None = None
     ) -> Document:
-        """Return how the subset of a recipe, made again, differs; as `Replay.to_json`.
-
-        Args:
-            recipe: the document.
-            uploads: PNG in base64 by hex sha256, of the pictures that it asks with.
-        """
-        asked = {"recipe": recipe, "uploads": dict(uploads), "dataset": dataset, "model": model}
+        """Return how the subset of a recipe, made again, differs; as `Replay.to_json`."""
+        asked = {**recipe_document(brought), "dataset": dataset, "model": model}
         return self._asked("/recipes/replay", asked, is_safe=True)
 
     def verify(self, path: Path, dataset: str | None = None) -> Document:

@@ -15,7 +15,7 @@ from core.query.json_form import to_json
 if TYPE_CHECKING:
     from core.catalogue import Change, Comparison, Entry, Page
     from core.coco import CocoDataset
-    from core.export import ExportReport, MissingPicture, Verification
+    from core.export import ExportPlan, ExportReport, MissingPicture, Verification
     from core.export.work import Outlook
     from core.found import Found
     from core.inventory import Inventory
@@ -269,11 +269,11 @@ def report_of(document: Mapping[str, Any], path: Path) -> "ExportReport":
     )
 
 
-def outlook_document(outlook: "Outlook") -> Document:
+def outlook_document(outlook: "Outlook | ExportPlan") -> Document:
     """Return what an export would hold and leave out."""
     return {
         "bytes": outlook.n_bytes,
-        "exact": outlook.is_exact,
+        "renamed": outlook.renamed,
         "missing": missing_document(outlook.missing),
         "not_carried": [{"what": loss.what, "count": loss.count} for loss in outlook.losses],
         "licences": [

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.client.documents import missing_document, outlook_document, report_document
-from core.downloads import Download, State, remember
+from core.downloads import Download, State, compare, remember
 from core.errors import ExportError
 from core.export import ExportRequest
 from core.export.work import look_apart
@@ -30,7 +30,8 @@ _CACHING = "private, no-cache"
 def outlook(here: Instance, person: Reader, body: Outlook) -> Response:
     """Its size, pictures that cannot be had, what the format does not carry, licences."""
     request = request_meant(here, body, _choices(body), who(person, ""))
-    return done(outlook_document(look_apart(request, here.settings)))
+    found = look_apart(request, here.settings)
+    return done(outlook_document(found) | {"exact": found.is_exact})
 
 
 @router.post("/exports", response_model=Export, status_code=202, summary="Begin an export")
@@ -45,6 +46,8 @@ def start(request: Request, here: Instance, person: Reader, body: NewExport) -> 
     then = None
     if body.remember:
         then = remember(name=body.name, note=body.note, tags=tuple(body.tags), who=name)
+    elif body.subset is not None:
+        then = compare(body.subset, who=name)
     title = body.name or wanted.title or wanted.dataset
     download = here.downloads.start(
         wanted, title, body.without_missing or _lacks_as_then(here, wanted), then=then

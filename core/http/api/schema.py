@@ -153,6 +153,7 @@ class Source(Body):
     ] = []
     remove: Annotated[list[int], Field(max_length=MAX_LISTED)] = []
     image_ids: ImageIds | None = None
+    everything: Annotated[bool, Field(description="All pictures of the dataset.")] = False
     listed: Annotated[
         str, Field(max_length=1_000, description="Where the listed ids come from, in words.")
     ] = ""

@@ -20,7 +20,7 @@ from core.subset import Subset
 if TYPE_CHECKING:
     from core.catalogue import Entry
 
-_ONE = ("query", "image_ids", "recipe", "subset")
+_ONE = ("query", "image_ids", "everything", "recipe", "subset")
 
 
 def recipe_told(document: dict[str, Any]) -> Recipe:
@@ -85,10 +85,10 @@ def request_meant(
 
 
 def _subset(here: Here, body: Source) -> Subset:
-    if body.image_ids is not None:
+    if body.image_ids is not None or body.everything:
         name = body.dataset or _only_dataset(here)
-        here.coco(name)
-        return Subset.of_ids(here.library.dataset(name), body.image_ids, body.listed)
+        ids = here.coco(name).images.ids.tolist() if body.everything else body.image_ids
+        return Subset.of_ids(here.library.dataset(name), ids or (), body.listed)
     found = find(here, query_of_json(body.query), body.dataset, body.model)
     if body.add or body.remove:
         chosen = {*found.image_ids.tolist(), *body.add} - {*body.remove}
@@ -97,7 +97,7 @@ def _subset(here: Here, body: Source) -> Subset:
 
 
 def _expect_one(body: Source) -> None:
-    named = [name for name in _ONE if getattr(body, name) is not None]
+    named = [name for name in _ONE if getattr(body, name) not in (None, False)]
     if len(named) != 1:
         raise ProblemError(
             422,
