@@ -12,6 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class Readiness:
     Args:
         settings_of: returns the settings.
         stopping: whether the process is about to end.
-        database_s: how long the database may take to answer, in seconds.
+        database_s: how long the database, and a disk, may take to answer, in seconds.
     """
 
     def __init__(
@@ -62,8 +63,8 @@ class Readiness:
         self._database_s = database_s
         self._is_warm = False
         self._said: tuple[str, ...] | None = None
-        # Of a database that never answers, two threads wait at most.
-        self._threads = anyio.CapacityLimiter(2)
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="readiness")
+        self._asked: dict[str, Future[bool]] = {}
         self._known: tuple[float, tuple[str, ...]] | None = None
         self._turn = anyio.Lock()
 
@@ -73,29 +74,32 @@ class Readiness:
 
     async def failing(self) -> tuple[str, ...]:
         """Return which of `stopping`, `model`, `database` and `disk` fail; none when ready."""
-        if self._stopping:
+        if self._stopping.is_under_way:
             return ("stopping",)
         async with self._turn:
             now = time.monotonic()
             if self._known is None or now - self._known[0] > STANDS_S:
-                self._known = (time.monotonic(), await self._look())
+                self._known = (time.monotonic(), await anyio.to_thread.run_sync(self._look))
                 self._tell(self._known[1])
             return self._known[1]
 
-    async def _look(self) -> tuple[str, ...]:
+    def _look(self) -> tuple[str, ...]:
         fails = {
             "model": not self._is_warm,
-            "database": not await self._answers(self._ask_database),
-            "disk": not await self._answers(self._has_room),
+            "database": not self._answers("database", self._ask_database),
+            "disk": not self._answers("disk", self._has_room),
         }
         return tuple(name for name, does in fails.items() if does)
 
-    async def _answers(self, ask: Callable[[], bool]) -> bool:
-        with anyio.move_on_after(self._database_s):
-            return await anyio.to_thread.run_sync(
-                ask, limiter=self._threads, abandon_on_cancel=True
-            )
-        return False
+    def _answers(self, name: str, ask: Callable[[], bool]) -> bool:
+        """Ask in a thread, which one may stop waiting for; while it hangs, none joins it."""
+        asked = self._asked.get(name)
+        if asked is None or asked.done():
+            asked = self._asked[name] = self._threads.submit(ask)
+        try:
+            return asked.result(self._database_s)
+        except TimeoutError:
+            return False
 
     def _ask_database(self) -> bool:
         try:

@@ -62,10 +62,13 @@ def open_page(browser) -> Iterator[Callable[..., Page]]:
 
 @pytest.fixture(scope="session")
 def start_server(tmp_path_factory) -> Iterator[Callable[[Path], Server]]:
-    """Start the app on a home folder, as `make run` does, and stop it at the end."""
+    """Start the app on a home folder, as `make run` does, and stop it at the end.
+
+    `options` are Streamlit's, `environment` what CocoSift is told beside the usual.
+    """
     running = []
 
-    def start(home: Path) -> Server:
+    def start(home: Path, *options: str, **told: str) -> Server:
         folder = tmp_path_factory.mktemp("server")
         port = _free_port()
         log = folder / "log.txt"
@@ -74,12 +77,13 @@ def start_server(tmp_path_factory) -> Iterator[Callable[[Path], Server]]:
             "COCOSIFT_CACHE": str(folder / "cache"),
             "COCOSIFT_DATABASE_URL": f"sqlite:///{folder / 'catalogue.sqlite3'}",
             "OMP_NUM_THREADS": "1",
+            **told,
         }
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
-                    *("--server.address=127.0.0.1", f"--server.port={port}"),
+                    *("--server.address=127.0.0.1", f"--server.port={port}", *options),
                 ],
                 cwd=ROOT,
                 env=environment,
@@ -124,7 +128,7 @@ def _wait_until_healthy(server: Server, process: subprocess.Popen) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, server.log.read_text()
         try:
-            with urllib.request.urlopen(f"{server.url}/_stcore/health", timeout=2):
+            with urllib.request.urlopen(f"{server.url}/health/live", timeout=2):
                 return
         except OSError:
             time.sleep(0.2)

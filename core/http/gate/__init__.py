@@ -2,10 +2,10 @@
 
 from core.http.gate.connections import CONNECTIONS, KEY_HEADER, Connections
 from core.http.gate.gate import PUBLIC, Exchange, Gate
-from core.http.gate.headers import page_policy
 from core.http.gate.recognition import COOKIE, Recognition
 from core.http.gate.start import refuse_unsafe_start
 from core.http.gate.visit import Visit, Way
+from core.http.headers import page_policy
 
 __all__ = [
     "CONNECTIONS",

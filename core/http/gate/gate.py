@@ -21,9 +21,9 @@ from core.http.answers import json_answer
 from core.http.gate import bodies
 from core.http.gate.arrival import METRICS, Arrival, is_listed
 from core.http.gate.connections import KEY_HEADER, Connection, Connections
-from core.http.gate.headers import DATA_POLICY, policy_of, secure
 from core.http.gate.recognition import Recognition
 from core.http.gate.visit import Visit, Way
+from core.http.headers import DATA_POLICY, policy_of, secure
 from core.http.sign_in.pages import refusal
 from core.observe import logs
 from core.people import NOBODY

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from starlette.responses import HTMLResponse
 
-from core.http.gate.headers import source_of
+from core.http.headers import source_of
 from core.http.sign_in.identity import Provider
 from core.people.passwords import SHORTEST
 

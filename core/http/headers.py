@@ -1,7 +1,7 @@
 """The headers that every answer has: what a browser may do with it, and from where.
 
 The Content-Security-Policy for the pages is as tight as Streamlit's own frontend permits;
-docs/security.md says what that is, and `tests/browser` holds that no page breaks it.
+docs/sign-in.md says what that is, and `tests/browser` holds that no page breaks it.
 """
 
 import base64
