@@ -66,7 +66,7 @@ class AskerRow(Table):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
-    ticket: Mapped[str | None] = mapped_column(KEY, unique=True)
+    ticket: Mapped[str | None] = mapped_column(KEY, unique=True, index=True)
     owner_id: Mapped[int] = mapped_column(index=True)
     who: Mapped[str]
     made: Mapped[float] = mapped_column(Double)

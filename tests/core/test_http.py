@@ -446,7 +446,7 @@ class TestDownloads:
             if not got:
                 now[0] += 2 * LIFETIME_S
                 with pytest.raises(ExportError):
-                    downloads.get("sweep, please")
+                    downloads.get(token)
                 assert not path.exists()
             got.extend(message["body"])
 
