@@ -36,7 +36,8 @@ def test_each_requirement_has_one_version(path):
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-postgres.txt"])
 def test_the_lock_has_the_versions_of_the_list(name):
     wanted = pins(ROOT / name).items()
-    assert wanted and wanted <= pins(LOCK).items(), "run: make lock"
+    assert wanted
+    assert wanted <= pins(LOCK).items(), "run: make lock"
 
 
 def test_every_locked_package_has_hashes():
