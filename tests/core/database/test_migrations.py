@@ -67,6 +67,7 @@ def test_an_older_catalogue_keeps_all_that_it_holds(catalogue_settings, engine, 
     catalogue = Catalogue(catalogue_settings)
     entry = catalogue.list("dogs", tag="pets").entries[0]
     assert (entry.name, entry.note, entry.tags, entry.version) == ("Old dogs", "kept", ("Pets",), 3)
+    assert entry.owner_id is None
     assert entry.when.isoformat() == "2026-01-01T10:00:00+00:00"
     told = [(one.version, one.what, one.who) for one in catalogue.history(entry.id)]
     assert told == [(1, "saved", "Ann"), (3, "changed", "Bob")]
