@@ -6,23 +6,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPSConnection
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
+from websockets.asyncio.client import connect
+
+from benchmarks.visitors import MAX_MESSAGE, Visitor
 from tests.deploy.proxies import ROOT, free_port
 
 START_S = 120
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running app: host and port, its cache, its log."""
+    """A running app: host and port, its cache, its log, and the variables it was given."""
 
     address: str
     cache: Path
     log: Path
+    told: dict[str, str]
 
 
 @contextmanager
@@ -51,7 +57,7 @@ def serving(folder: Path, **environment: str) -> Iterator[Served]:
         )
     try:
         _wait_until_it_lives(process, variables, log)
-        yield Served(f"127.0.0.1:{port}", cache, log)
+        yield Served(f"127.0.0.1:{port}", cache, log, variables)
     finally:
         process.terminate()
         try:
@@ -59,6 +65,38 @@ def serving(folder: Path, **environment: str) -> Iterator[Served]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def asked(
+    url: str, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> tuple[int, dict[str, str], bytes]:
+    """Return status, headers (lower case) and body of one request; redirects are not followed."""
+    parts = urlsplit(url)
+    connection = HTTPSConnection(parts.netloc, context=trusting(), timeout=PATIENCE_S)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    try:
+        connection.request(method, parts.path + path, body=body, headers=named)
+        answer = connection.getresponse()
+        kept = {name.lower(): value for name, value in answer.getheaders()}
+        return answer.status, kept, answer.read()
+    finally:
+        connection.close()
+
+
+async def pictures_on(url: str, query: str, **headers: str) -> int | None:
+    """Return how many pictures the page draws, asked over the websocket as a browser asks."""
+    async with connect(
+        f"{url.replace('https', 'wss')}/_stcore/stream",
+        subprotocols=["streamlit"],
+        max_size=MAX_MESSAGE,
+        ssl=trusting(),
+        # Streamlit compares it with the host that it was asked by.
+        origin=f"https://{urlsplit(url).netloc}",
+        additional_headers=headers,
+        # A browser does not ask whether the server still lives.
+        ping_interval=None,
+    ) as socket:
+        return (await Visitor(socket, url, {}).open(query)).pictures
 
 
 def trusting() -> ssl.SSLContext:
@@ -71,13 +109,10 @@ def trusting() -> ssl.SSLContext:
 
 def _wait_until_it_lives(process: subprocess.Popen, variables: dict[str, str], log: Path) -> None:
     deadline = time.monotonic() + START_S
-    base = variables.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
-    url = f"http://127.0.0.1:{variables['STREAMLIT_SERVER_PORT']}/{base + '/' if base else ''}"
+    asking = [sys.executable, "deploy/healthy.py", "2"]
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8")
-        for path in ("health/live", "_stcore/health"):
-            with suppress(OSError):
-                urlopen(url + path, timeout=4).close()
-                return
-        time.sleep(0.3)
+        done = subprocess.run(asking, cwd=ROOT, env=os.environ | variables, capture_output=True)
+        if done.returncode == 0:
+            return
     raise AssertionError(f"not there after {START_S} s:\n{log.read_text('utf-8')}")

@@ -5,18 +5,14 @@ import json
 import re
 import ssl
 import zipfile
-from http.client import HTTPSConnection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Request, expect, sync_playwright
-from websockets.asyncio.client import connect
 
-from benchmarks.visitors import MAX_MESSAGE, Visitor
 from tests.browser.chromium import FLAGS, find_chromium
 from tests.deploy.proxies import ROOT
-from tests.deploy.servers import trusting
+from tests.deploy.servers import PATIENCE_S, asked, pictures_on
 
 PICTURE = "/api/datasets/demo/images/{id}/{kind}"
 A_DEMO_ID = 46
@@ -24,20 +20,6 @@ MEGABYTE = 2**20
 DRAWING = ROOT / "data/demo/images/COCO_demo_drawing_000000000042.jpg"
 # 50 MB is the whole request, the form round the file included.
 LARGE = b"1\n" * (25 * MEGABYTE - 500)
-
-
-def asked(url: str, path: str, method: str = "GET", body=None, **headers: str):
-    """Return status, headers (lower case) and body of one request; redirects are not followed."""
-    parts = urlsplit(url)
-    connection = HTTPSConnection(parts.netloc, context=trusting(), timeout=60)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    try:
-        connection.request(method, parts.path + path, body=body, headers=named)
-        answer = connection.getresponse()
-        kept = {name.lower(): value for name, value in answer.getheaders()}
-        return answer.status, kept, answer.read()
-    finally:
-        connection.close()
 
 
 def test_the_page_and_its_scripts_come_from_below_the_path(proxied):
@@ -65,19 +47,7 @@ def test_a_picture_comes_whole_and_in_parts(proxied):
 
 
 def test_a_page_is_drawn_over_the_websocket(proxied):
-    async def visit() -> int | None:
-        stream = f"{proxied.replace('https', 'wss')}/_stcore/stream"
-        async with connect(
-            stream,
-            subprotocols=["streamlit"],
-            max_size=MAX_MESSAGE,
-            ssl=trusting(),
-            # As a browser says it; Streamlit compares it with the host it was asked by.
-            origin=f"https://{urlsplit(proxied).netloc}",
-        ) as socket:
-            return (await Visitor(socket, proxied, {}).open("q=a+dog+on+a+beach&k=24")).pictures
-
-    assert asyncio.run(visit()) == 24
+    assert asyncio.run(pictures_on(proxied, "q=a+dog+on+a+beach&k=24")) == 24
 
 
 def test_nobody_outside_gets_into_the_cache(proxied, below_a_path):
@@ -107,14 +77,14 @@ def test_the_whole_job_works_in_a_browser_below_the_path(proxied, tmp_path):
         page.on("response", lambda got: wrong.append(got.url) if got.status >= 400 else None)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.goto(f"{proxied}/?q=a+dog+on+a+beach&k=24")
-        expect(page.locator(".tile")).to_have_count(24, timeout=60_000)
+        expect(page.locator(".tile")).to_have_count(24, timeout=PATIENCE_S * 1_000)
         seen(page.locator(".tile img").first)
 
         page.locator(".tile .open").first.click()
         seen(page.get_by_role("dialog").locator("img").first)
         page.keyboard.press("Escape")
 
-        with page.expect_download(timeout=60_000) as event:
+        with page.expect_download(timeout=PATIENCE_S * 1_000) as event:
             page.get_by_role("button", name="Download ZIP").click()
         event.value.save_as(tmp_path / "dogs.zip")
         address = event.value.url
@@ -123,7 +93,7 @@ def test_the_whole_job_works_in_a_browser_below_the_path(proxied, tmp_path):
         page.on("request", lambda asked: uploads.append(asked) if asked.method == "PUT" else None)
         page.get_by_role("button", name="Add", exact=True).click()
         page.get_by_role("dialog").locator('input[type="file"]').set_input_files(DRAWING)
-        expect(page).to_have_url(re.compile("upload=[0-9a-f]{64}"), timeout=60_000)
+        expect(page).to_have_url(re.compile("upload=[0-9a-f]{64}"), timeout=PATIENCE_S * 1_000)
         # Once more by hand, as large as it may be.
         taken = page.request.put(
             uploads[0].url,
@@ -133,7 +103,7 @@ def test_the_whole_job_works_in_a_browser_below_the_path(proxied, tmp_path):
         assert taken.status == 204
 
         page.goto(f"{proxied}/categories?q=a+dog+on+a+beach&k=24")
-        expect(page.get_by_text("All figures as a table")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("All figures as a table")).to_be_visible(timeout=PATIENCE_S * 1_000)
         chromium.close()
     with zipfile.ZipFile(tmp_path / "dogs.zip") as archive:
         assert archive.testzip() is None
@@ -145,7 +115,7 @@ def test_the_whole_job_works_in_a_browser_below_the_path(proxied, tmp_path):
 
 def seen(picture: Locator) -> None:
     """Wait until a picture has come and is one."""
-    expect(picture).to_have_js_property("complete", True, timeout=60_000)
+    expect(picture).to_have_js_property("complete", True, timeout=PATIENCE_S * 1_000)
     assert picture.evaluate("image => image.naturalWidth") > 0
 
 
