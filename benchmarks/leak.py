@@ -117,7 +117,7 @@ async def _rerun(visitor: Visitor, turn: int, dice: random.Random) -> None:
         await visitor.wish("download", wish)
     elif turn % 3 == 0:
         await visitor.change("q", f"{dice.choice(_SUBJECTS)}, {turn}")
-        await visitor.fetch(*visitor.thumbnails())
+        await visitor.fetch(*visitor.thumbnails(6))
     elif turn % 3 == 1:
         await visitor.change("words", dice.choice(_WORDS))
     else:

@@ -9,7 +9,7 @@ what was found, which nobody has looked at before. Meanwhile a measurement of th
 runs. Then the same people with the same dice do the same to the app with stock settings
 (`benchmarks.stock`), as reference.
 
-    python -m benchmarks.load [--people 20] [--seconds 75] [--stock] [--url URL]
+    python -m benchmarks.load [--people 20] [--seconds 60] [--stock] [--url URL]
 
 tells more of one such run, of a server that runs already if its address is given.
 """
@@ -33,7 +33,7 @@ from benchmarks.rows import Goal, Row, at_most, bounded
 from benchmarks.server import Server, build_index, one_more_person, serving, settled
 from benchmarks.visitors import Got, Run, VisitError, Visitor, visiting
 
-PEOPLE, SECONDS, STOCK_SECONDS, IDLE_PEOPLE = 20, 75.0, 50.0, 100
+PEOPLE, SECONDS, STOCK_SECONDS, IDLE_PEOPLE = 20, 60.0, 40.0, 100
 # People come one after the other within this time, which does not count.
 ARRIVE_S = 10.0
 PAUSE_S = (2.0, 6.0)
@@ -335,6 +335,7 @@ async def _person(url: str, number: int, after: float, end: float, noted: Noted)
                         await person.do_something()
                 return
         noted.errors.append(f"person {number} lost the connection, or the page failed")
+        await asyncio.sleep(1)
 
 
 def load_rows(ours: Noted, stock: Noted, note: str) -> list[Row]:
