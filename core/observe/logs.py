@@ -38,7 +38,7 @@ _LONGEST = 20_000
 _TRACEBACK = "exception"
 
 _OPENS = (
-    r"password|passwd|secret|token|cookie|authorization|signature|api_?key"
+    r"password|passwd|secret|token|cookie|authorization|signature|api[_-]?key"
     r"|cocosift_session|_streamlit_user|_xsrf"
 )
 _SECRET_FIELD = re.compile(_OPENS, re.IGNORECASE)

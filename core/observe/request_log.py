@@ -212,8 +212,8 @@ class _Request:
     def path(self) -> str:
         """The path, with an ellipsis for what opens something."""
         route, parameters = self._match()
-        if route == NO_ROUTE:
-            return str(self._asked["path"])[:_LONGEST_PATH]
+        if route == NO_ROUTE or (route.endswith("/{path}") and "path" not in parameters):
+            return str(self._asked["path"])[:_LONGEST_PATH]  # a page, or a file of the browser's
         shown = route
         for name, value in parameters.items():
             shown = shown.replace(f"{{{name}}}", str(value) if name in _HARMLESS else "…")

@@ -36,6 +36,11 @@ class Stopping:
     def __bool__(self) -> bool:
         return self._has_begun
 
+    @property
+    def is_under_way(self) -> bool:
+        """True from the moment at which the end has begun; so is this object itself."""
+        return self._has_begun
+
     def asked(self) -> None:
         """Note that somebody asks whether the process is ready."""
         self._asked = self._clock()
@@ -83,7 +88,7 @@ def graceful(stopping: Stopping) -> Iterator[None]:
             servers(number, frame)
 
     def told(number: int, frame: FrameType | None) -> None:
-        if stopping or not callable(servers):
+        if stopping.is_under_way or not callable(servers):
             end(number, frame)
             return
         grace_s = stopping.grace_s()

@@ -37,7 +37,7 @@ def show_settings(library: Library) -> None:
         if own:
             st.subheader("Set for this instance", anchor=False)
             st.html(_table(own))
-        with st.expander(f"{len(usual):,} as they are by default", expanded=not own):
+        with st.expander(f"{len(usual):,} settings as they are by default", expanded=not own):
             st.html(_table(usual))
     _show_versions()
 
