@@ -99,7 +99,7 @@ def start_server(tmp_path_factory) -> Iterator[Callable[[Path], Server]]:
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(20)
+        process.wait(60)  # it goes on for a while, so that nobody is cut off
 
 
 @pytest.fixture(scope="session")

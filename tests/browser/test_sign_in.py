@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 from oidc_provider_mock import run_server_in_thread
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
@@ -27,6 +27,7 @@ from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "seven green kettles"
+FIRST_PAGE_MS = 120_000
 SCREENS = ("", "scores", "categories", "subsets", "map", "quality", "library")
 UNKNOWN = {
     "image_id": "1",
@@ -165,15 +166,6 @@ def test_no_websocket_opens_for_a_stranger(guarded, strangers):
             raise AssertionError(who)
 
 
-def test_a_page_session_is_not_resumed_by_another(guarded, open_page):
-    """What the browser names as its session is handed over to nobody else."""
-    page = signed_in(open_page, guarded, "ann")
-    opened: list[str] = []
-    page.on("request", lambda request: opened.append(request.url))
-    with stream(guarded, guarded.session("bob"), "anns-session") as socket:
-        assert socket.subprotocol == "streamlit"
-
-
 def test_a_download_is_its_askers_alone_unless_it_is_shared(guarded, open_page):
     page = signed_in(open_page, guarded, "ann", "?q=a+dog&k=3")
     with page.expect_download() as saving:
@@ -203,16 +195,16 @@ class TestTwoPeople:
             expect(page.get_by_role("button", name="Deleted")).to_be_visible()
             expect(page.get_by_role("link", name="Admin")).to_have_count(1 if may else 0)
             expect(page.get_by_role("button", name="Import")).to_have_count(1 if may else 0)
-            page.locator("summary[aria-label^=Account]").click()
+            account_of(page).click()
             expect(page.locator(".who span")).to_have_text(role)
 
     def test_signing_out_ends_every_tab_of_the_session_and_no_other(self, guarded, open_page):
         ann, bob = (signed_in(open_page, guarded, name) for name in ("ann", "bob"))
         second = bob.context.new_page()
         second.goto(f"{guarded.url}/scores")
-        expect(second.locator("summary[aria-label^=Account]")).to_be_visible()
+        account_of(second)
         bob.bring_to_front()
-        bob.locator("summary[aria-label^=Account]").click()
+        account_of(bob).click()
         bob.get_by_role("button", name="Sign out").click()
         expect(bob.get_by_role("heading", name="Sign in")).to_be_visible()
         second.bring_to_front()
@@ -220,7 +212,7 @@ class TestTwoPeople:
         expect(second.get_by_role("heading", name="Sign in")).to_be_visible()
         assert "next=%2Fscores" in second.url
         ann.reload()
-        expect(ann.locator("summary[aria-label^=Account]")).to_be_visible()
+        account_of(ann)
 
     @pytest.mark.slow
     def test_open_every_page_without_breaking_the_policy(self, guarded, open_page):
@@ -235,7 +227,7 @@ class TestTwoPeople:
             )
             for screen in (*SCREENS, *(["admin"] if name == "ann" else [])):
                 page.goto(f"{guarded.url}/{screen}?q=a+dog&k=12")
-                expect(page.locator("summary[aria-label^=Account]")).to_be_visible()
+                account_of(page)
                 expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
             assert not broken
 
@@ -274,7 +266,7 @@ class TestProvider:
     def test_leads_through_it_and_on_to_the_page(self, by_provider, open_page):
         page = open_page(f"{by_provider.url}/subsets?q=a+dog")
         through(page, "ann@example.org")
-        expect(page.locator("summary[aria-label^=Account]")).to_be_visible()
+        account_of(page)
         assert page.url.startswith(f"{by_provider.url}/subsets?q=a+dog")
         names = {cookie["name"] for cookie in page.context.cookies()}
         assert COOKIE in names
@@ -284,13 +276,13 @@ class TestProvider:
     def test_who_comes_for_the_first_time_is_a_reader(self, by_provider, open_page):
         page = open_page(by_provider.url)
         through(page, "bob@example.org")
-        page.locator("summary[aria-label^=Account]").click()
+        account_of(page).click()
         expect(page.locator(".who span")).to_have_text("reader")
 
     def test_signing_out_leaves_nothing_to_come_back_with(self, by_provider, open_page):
         page = open_page(by_provider.url)
         through(page, "bob@example.org")
-        page.locator("summary[aria-label^=Account]").click()
+        account_of(page).click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         page.goto(f"{by_provider.url}/scores")
@@ -311,6 +303,13 @@ class TestProvider:
         expect(page.get_by_role("alert")).to_contain_text("disabled")
 
 
+def account_of(page: Page) -> Locator:
+    """The person's menu, once it is there: the first page of a browser brings all scripts."""
+    menu = page.locator("summary[aria-label^=Account]")
+    menu.wait_for(timeout=FIRST_PAGE_MS)
+    return menu
+
+
 def through(page: Page, email: str) -> None:
     page.get_by_role("link", name="Sign in with Company").click()
     page.get_by_placeholder("sub").fill(email)
@@ -324,7 +323,7 @@ def signed_in(
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator("summary[aria-label^=Account]")).to_be_visible()
+    account_of(page)
     return page
 
 
@@ -332,9 +331,8 @@ def get(guarded: Guarded, address: str, cookies: dict[str, str]) -> requests.Res
     return requests.get(guarded.url + address, cookies=cookies, allow_redirects=False, timeout=30)
 
 
-def stream(guarded: Guarded, cookies: dict[str, str], session: str = ""):
+def stream(guarded: Guarded, cookies: dict[str, str]):
     """Open the websocket of the pages as a browser does."""
     header = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
     url = guarded.url.replace("http", "ws") + "/_stcore/stream"
-    protocols = ["streamlit", "xsrf", session] if session else ["streamlit"]
-    return connect(url, additional_headers=header, origin=guarded.url, subprotocols=protocols)
+    return connect(url, additional_headers=header, origin=guarded.url, subprotocols=["streamlit"])
