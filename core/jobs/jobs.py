@@ -490,7 +490,7 @@ def shared_jobs(settings: Settings) -> Jobs:
         shared = _shared.get(key)
         if shared is None or shared.is_closed:
             shared = _shared[key] = Jobs(settings)
-            if STOPPING:
+            if STOPPING.is_under_way:
                 shared.rest()
             STOPPING.when_it_begins(shared.rest)
         return shared

@@ -13,7 +13,7 @@ from core.rights import Right
 from pages.shared import person, resources
 from pages.shared.plain import plain
 
-EVERY_S = 2.0
+EVERY_S = 5.0
 # So many are drawn; the rest is counted.
 MOST = 20
 
@@ -29,7 +29,7 @@ def _show() -> None:
     jobs = _jobs()
     seen = _seen(jobs)
     if not seen:
-        st.rerun()  # which ends the looking
+        return  # no run of the page for all who see the last job end; its next one ends the looking
     with (
         st.container(key="work", width="content"),
         st.popover(f"Work {len(seen):,}", icon=":material/hourglass_top:"),

@@ -59,7 +59,7 @@ class Host:
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         self.reached.set()
-        assert self._open.wait(20)
+        assert self._open.wait(60)
         image_id = int(handler.path[1:])
         handler.send_response(404 if image_id in self.lacks else 200)
         handler.end_headers()
@@ -124,7 +124,7 @@ def downloads(odd: Odd, clock: Clock) -> Iterator[Downloads]:
 
 
 def finished(downloads: Downloads, token: str) -> Download:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while (download := downloads.get(token)).state is State.PREPARING:
         assert time.monotonic() < deadline, "the download takes too long"
         time.sleep(0.005)

@@ -382,7 +382,7 @@ class TestDownloads:
 
     @staticmethod
     def state(client: TestClient, token: str) -> dict:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             found = client.get(f"/api/downloads/{token}").json()
             if found["state"] != "preparing":
