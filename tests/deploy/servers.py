@@ -17,7 +17,7 @@ from websockets.asyncio.client import connect
 from benchmarks.visitors import MAX_MESSAGE, Visitor
 from tests.deploy.proxies import ROOT, free_port
 
-START_S = 120
+START_S = 300
 PATIENCE_S = 120
 
 
@@ -109,7 +109,7 @@ def trusting() -> ssl.SSLContext:
 
 def _wait_until_it_lives(process: subprocess.Popen, variables: dict[str, str], log: Path) -> None:
     deadline = time.monotonic() + START_S
-    asking = [sys.executable, "deploy/healthy.py", "2"]
+    asking = [sys.executable, "deploy/healthy.py", "5"]
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8")
         done = subprocess.run(asking, cwd=ROOT, env=os.environ | variables, capture_output=True)

@@ -224,7 +224,11 @@ def test_directly_on_the_network(machine, block, stranger, words):
         assert words in (machine.root / "log").read_text("utf-8")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @pytest.mark.parametrize("number", range(1, 7))
