@@ -1,8 +1,8 @@
 """`--server`: commands that do on a server what they do here, and print the same."""
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from core.errors import SettingsError
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = frozenset(
     {"search", "subsets", "export", "verify", "replay", "evaluate", "library", "datasets"}
 )
-_CLIENT = "core.cli.remote"
+_there: "ContextVar[Client | None]" = ContextVar("core_cli_server", default=None)
 
 
 def choose_server(
@@ -44,6 +44,7 @@ def choose_server(
     Raises:
         SettingsError: the command cannot work on a server, or the server's address is none.
     """
+    _there.set(None)
     if not server or ctx.invoked_subcommand is None:
         return
     if ctx.invoked_subcommand not in COMMANDS:
@@ -55,14 +56,12 @@ def choose_server(
     # Here, so that commands without a server do not wait for it.
     from core.client import Client
 
-    ctx.meta[_CLIENT] = Client(server, token)
+    _there.set(Client(server, token))
 
 
 def server() -> "Client | None":
     """Return the server that the command is for; None is here."""
-    context = click.get_current_context(silent=True)
-    found: Client | None = None if context is None else context.meta.get(_CLIENT)
-    return found
+    return _there.get()
 
 
 def refuse_on_server(option: str, instead: str) -> None:
