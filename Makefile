@@ -43,6 +43,7 @@ conformance: $(READERS)/stamp ## the readers that people use open each export fo
 test-tools: $(VENV)/test.stamp
 	@$(BIN)/python tests/browser/chromium.py
 	@$(BIN)/python tests/core/catalogue/postgres.py
+	@$(BIN)/python tests/deploy/proxies.py
 
 bench: $(VENV)/test.stamp ## every figure with its goal and reference; a quarter of an hour, 3 GB in .cache
 	$(BIN)/python -m benchmarks --folder $(BENCH) --write
