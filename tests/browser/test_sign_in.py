@@ -168,8 +168,8 @@ def test_no_websocket_opens_for_a_stranger(guarded, strangers):
 
 def test_a_download_is_its_askers_alone_unless_it_is_shared(guarded, open_page):
     page = signed_in(open_page, guarded, "ann", "?q=a+dog&k=3")
-    with page.expect_download() as saving:
-        page.get_by_role("button", name=re.compile("Download ZIP")).first.click()
+    with page.expect_download(timeout=FIRST_PAGE_MS) as saving:
+        page.get_by_role("button", name="Download ZIP").click(timeout=FIRST_PAGE_MS)
     address = urllib.parse.urlsplit(saving.value.url).path
     ann, bob = guarded.session("ann"), guarded.session("bob")
     assert get(guarded, address, ann).status_code == 200
@@ -226,9 +226,9 @@ class TestTwoPeople:
                 ),
             )
             for screen in (*SCREENS, *(["admin"] if name == "ann" else [])):
-                page.goto(f"{guarded.url}/{screen}?q=a+dog&k=12")
+                page.goto(f"{guarded.url}/{screen}?q=a+dog&k=12", timeout=FIRST_PAGE_MS)
                 account_of(page)
-                expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+                expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=FIRST_PAGE_MS)
             assert not broken
 
 
