@@ -1,12 +1,13 @@
 """People: who there is, who is added, and what becomes of one of them."""
 
 from datetime import UTC, datetime
+from html import escape
 
 import pandas as pd
 import streamlit as st
 
 from core.library import Library
-from core.people import Account, People, Role, shared_people
+from core.people import Account, People, Person, Role, shared_people
 from core.people.acting import current
 from core.settings import Settings
 from pages.shared.admin_state import FIND, NEW, PERSON, ROLE, Said, doing
@@ -83,7 +84,7 @@ def _show_table(accounts: list[Account], total: int) -> None:
         key="admin-people",
         selection_mode="single-row",
         on_select=lambda: _choose([one.person.name for one in accounts]),
-        height=min(420, 38 + 35 * len(accounts)),
+        height=min(320, 38 + 35 * len(accounts)),
     )
 
 
@@ -113,7 +114,7 @@ def _show_one(people: People, accounts: tuple[Account, ...], settings: Settings)
     person = by_name[name].person
     is_self = person.id == current().id
     with st.container(border=True, key="admin-one"):
-        st.markdown(f"**{plain(person.shown or person.name)}** :small[{plain(person.name)}]")
+        st.html(_head(person))
         follow(ROLE, person.role)
         st.selectbox(
             "Role",
@@ -127,6 +128,12 @@ def _show_one(people: People, accounts: tuple[Account, ...], settings: Settings)
         )
         with st.container(horizontal=True):
             _show_verbs(people, by_name[name], is_self, settings)
+
+
+def _head(person: Person) -> str:
+    shown = person.shown or person.name
+    beside = f" <code>{escape(person.name)}</code>" if shown != person.name else ""
+    return f'<h4 class="entry">{escape(shown)}{beside}</h4>'
 
 
 def _show_verbs(people: People, account: Account, is_self: bool, settings: Settings) -> None:

@@ -71,6 +71,8 @@ def test_somebody_is_added_and_changed_and_the_trail_says_so_and_is_taken_away(a
 @pytest.mark.parametrize("width", [1440, 390], ids=["wide", "telephone"])
 def test_no_section_is_wider_than_the_screen_or_hard_to_use_without_a_mouse(admin, section, width):
     page = admin(section, viewport={"width": width, "height": 844})
-    page.wait_for_timeout(1_000)
+    # What is drawn anew is pale meanwhile.
+    expect(page.get_by_text("The cache is being measured.")).to_have_count(0)
+    expect(page.locator("[data-stale='true'], [data-testid='stSkeleton']")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints(page) == []
