@@ -1,14 +1,16 @@
 """Exports: begun, watched, given up, and fetched whole or by ranges."""
 
+import logging
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core.audit import note
 from core.client.documents import missing_document, outlook_document, report_document
 from core.downloads import Download, State, compare, remember
-from core.errors import ExportError
+from core.errors import DatabaseError, ExportError
 from core.export import ExportRequest
 from core.export.work import look_apart
 from core.http.answers import file_answer
@@ -24,6 +26,10 @@ router = APIRouter(route_class=ThreadRoute, tags=["exports"])
 Token = Annotated[str, Path(max_length=200, pattern="^[A-Za-z0-9_-]+$")]
 _ZIP = "application/zip"
 _CACHING = "private, no-cache"
+# What a client that goes on with a file that broke off does not begin with.
+_FROM_THE_START = ("", "bytes=0-")
+
+_log = logging.getLogger(__name__)
 
 
 @router.post("/exports/outlook", response_model=Document, summary="What an export would hold")
@@ -80,6 +86,8 @@ def file(request: Request, here: Instance, person: Reader, token: Token) -> Resp
     download = _known(here, token)
     if download.state is not State.READY or download.path is None:
         raise ProblemError(409, download.error or f"This export is {download.state.value}.")
+    if request.headers.get("Range", "") in _FROM_THE_START:
+        _note_download(here, download)
     headed = handed_over(
         download.path,
         here.settings,
@@ -90,6 +98,14 @@ def file(request: Request, here: Instance, person: Reader, token: Token) -> Resp
     return headed or file_answer(
         request, download.path, _ZIP, _CACHING, download_as=download.filename
     )
+
+
+def _note_download(here: Here, download: Download) -> None:
+    """Put a file that is fetched from its beginning into the trail."""
+    try:
+        note(here.settings, "downloaded", download.filename)
+    except DatabaseError as error:  # no reason to keep the file back
+        _log.warning("A download could not be noted: %s", error)
 
 
 def _choices(body: Outlook) -> dict[str, Any] | None:

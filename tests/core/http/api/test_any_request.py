@@ -19,6 +19,8 @@ from core.http.api import api
 from core.library import Library
 from core.settings import Settings
 
+schemathesis.serializer.alias("application/zip", "application/octet-stream")
+
 EXAMPLES = 12
 CHECKS = [
     not_a_server_error,

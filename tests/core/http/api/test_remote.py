@@ -1,12 +1,14 @@
 """The command line on a server prints, to the byte, what it prints on the files themselves."""
 
 import json
+from functools import partial
 from zipfile import ZipFile
 
 import pytest
 from PIL import Image
 
 from core.cli.remote import COMMANDS
+from core.client import Client
 from tests.conftest import CommandResult, run_core
 
 
@@ -40,14 +42,22 @@ SEARCHES = (
     ("search", "dog", "--dataset", "none"),
     ("datasets",),
     ("datasets", "--json"),
-    ("evaluate", "--dataset", "tiny", "--model", "tiny"),
-    ("evaluate", "--dataset", "tiny", "--model", "tiny", "--json"),
     ("subsets", "list"),
     ("subsets", "show", "1"),
 )
 
 
-@pytest.mark.parametrize("arguments", SEARCHES, ids=" ".join)
+EVALUATE = ("evaluate", "--dataset", "tiny", "--model", "tiny")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *SEARCHES,
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (EVALUATE, (*EVALUATE, "--json"))),
+    ],
+    ids=" ".join,
+)
 def test_what_is_asked_of_a_server_is_answered_as_here(run, arguments):
     here, there = run(*arguments)
     if "none" in arguments:  # where datasets lie is another folder
@@ -151,8 +161,7 @@ def test_a_command_that_cannot_work_on_a_server_says_so(command, tmp_path):
 def test_a_server_that_is_none_is_named_and_no_password_shown(
     address, words, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("core.client.client.RETRIES", 0)
-    monkeypatch.setattr("core.client.connection.time.sleep", lambda _: None)
+    monkeypatch.setattr("core.client.Client", partial(Client, retries=0))
     done = run_core("--server", address, "search", "dog", home=tmp_path)
     assert done.exit_code == 2
     assert words in done.stderr
