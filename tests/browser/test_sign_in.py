@@ -264,7 +264,7 @@ class TestProvider:
     """Signing in with an OIDC provider."""
 
     def test_leads_through_it_and_on_to_the_page(self, by_provider, open_page):
-        page = open_page(f"{by_provider.url}/subsets?q=a+dog")
+        page = open_page(f"{by_provider.url}/subsets?q=a+dog", bypass_csp=False)
         through(page, "ann@example.org")
         account_of(page)
         assert page.url.startswith(f"{by_provider.url}/subsets?q=a+dog")
@@ -274,13 +274,13 @@ class TestProvider:
         assert by_provider.people.named("ann@example.org").role is Role.ADMIN
 
     def test_who_comes_for_the_first_time_is_a_reader(self, by_provider, open_page):
-        page = open_page(by_provider.url)
+        page = open_page(by_provider.url, bypass_csp=False)
         through(page, "bob@example.org")
         account_of(page).click()
         expect(page.locator(".who span")).to_have_text("reader")
 
     def test_signing_out_leaves_nothing_to_come_back_with(self, by_provider, open_page):
-        page = open_page(by_provider.url)
+        page = open_page(by_provider.url, bypass_csp=False)
         through(page, "bob@example.org")
         account_of(page).click()
         page.get_by_role("button", name="Sign out").click()
@@ -289,7 +289,7 @@ class TestProvider:
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
     def test_whom_the_provider_refuses_is_asked_again(self, by_provider, open_page):
-        page = open_page(by_provider.url)
+        page = open_page(by_provider.url, bypass_csp=False)
         page.get_by_role("link", name="Sign in with Company").click()
         page.get_by_role("button", name="Deny").click()
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
@@ -298,7 +298,7 @@ class TestProvider:
         with acting_as(OPERATOR):
             by_provider.people.add("eve@example.org", Role.READER)
             by_provider.people.disable("eve@example.org")
-        page = open_page(by_provider.url)
+        page = open_page(by_provider.url, bypass_csp=False)
         through(page, "eve@example.org")
         expect(page.get_by_role("alert")).to_contain_text("disabled")
 
@@ -319,7 +319,7 @@ def through(page: Page, email: str) -> None:
 def signed_in(
     open_page: Callable[..., Page], guarded: Guarded, name: str, onward: str = ""
 ) -> Page:
-    page = open_page(f"{guarded.url}/{onward}")
+    page = open_page(f"{guarded.url}/{onward}", bypass_csp=False)
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
