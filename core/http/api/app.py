@@ -24,12 +24,10 @@ from core.http.api.schema import Problem
 if TYPE_CHECKING:
     from core.library import Library
 
-_DESCRIPTION = """What the app does, for programs.
-
-A problem is `application/problem+json` (RFC 9457): `detail` says in words what was expected and
-found; `type` names the kind. Lists come by pages: ask again with `cursor` set to the `next` of the
-page before, until that is null. Answers to GET have an `ETag`; with `If-None-Match` what has not
-changed is 304."""
+_DESCRIPTION = """A problem is `application/problem+json` (RFC 9457): `detail` says in words what
+was expected and found; `type` names the kind. Lists come by pages: ask again with `cursor` set to
+the `next` of the page before, until that is null. Answers to GET have an `ETag`; with
+`If-None-Match` what has not changed is 304."""
 
 _PROBLEMS = {
     400: "The body cannot be read.",

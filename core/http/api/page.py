@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
+from core.http.api import PREFIX
+
 _METHODS = ("get", "post", "patch", "put", "delete")
 _DEEPEST = 6
 
@@ -58,13 +60,13 @@ def page(schema: dict[str, Any], base: str) -> str:
         f"<p>Paths begin with <code>{escape(base)}</code>. For machines: "
         f'<a href="{escape(base)}/openapi.json">openapi.json</a></p>'
         f"<pre>curl -H &quot;Authorization: Bearer $COCOSIFT_TOKEN&quot; "
-        f"$COCOSIFT_URL{escape(base)}/datasets</pre>"
-        + "".join(_sections(schema, base))
+        f"$COCOSIFT_URL{PREFIX}/datasets</pre>"
+        + "".join(_sections(schema))
         + "</main></body></html>"
     )
 
 
-def _sections(schema: dict[str, Any], base: str) -> Iterator[str]:
+def _sections(schema: dict[str, Any]) -> Iterator[str]:
     for tag in schema["tags"]:
         name = tag["name"]
         yield f'<h2 id="{escape(name)}">{escape(name.capitalize())}</h2>'
@@ -72,12 +74,10 @@ def _sections(schema: dict[str, Any], base: str) -> Iterator[str]:
         for path, methods in schema["paths"].items():
             for method in _METHODS:
                 if name in methods.get(method, {}).get("tags", ()):
-                    yield _operation(schema, base, path, method, methods[method])
+                    yield _operation(schema, path, method, methods[method])
 
 
-def _operation(
-    schema: dict[str, Any], base: str, path: str, method: str, told: dict[str, Any]
-) -> str:
+def _operation(schema: dict[str, Any], path: str, method: str, told: dict[str, Any]) -> str:
     scopes = [scope for one in told.get("security", ()) for of in one.values() for scope in of]
     parts = [
         f'<details><summary><span class="method">{method.upper()}</span>'
@@ -89,7 +89,7 @@ def _operation(
     if rows := [_parameter(one) for one in told.get("parameters", ())]:
         parts.append(f"<h3>Parameters</h3><table>{''.join(rows)}</table>")
     parts.append(_body(schema, told))
-    parts.append(f"<h3>Example</h3><pre>{escape(_curl(schema, base, path, method, told))}</pre>")
+    parts.append(f"<h3>Example</h3><pre>{escape(_curl(schema, path, method, told))}</pre>")
     answers = [code for code in told["responses"] if code.startswith("2")]
     parts.append(f"<h3>Answers</h3>{_answer(schema, told['responses'][answers[0]], answers[0])}")
     return "".join([*parts, "</div></details>"])
@@ -104,7 +104,7 @@ def _parameter(one: dict[str, Any]) -> str:
     said = one.get("description") or schema.get("description", "")
     return (
         f"<tr><td><code>{escape(one['name'])}</code></td>"
-        f"<td>{escape(kind + needed)}. {escape(said)}{escape(usual)}</td></tr>"
+        f"<td>{escape(kind + needed)}. {_marked(said)}{escape(usual)}</td></tr>"
     )
 
 
@@ -118,7 +118,7 @@ def _body(schema: dict[str, Any], told: dict[str, Any]) -> str:
         f"<tr><td><code>{escape(name)}</code></td><td>"
         f"{escape(_kind(_resolved(schema, one)))}"
         f"{', needed' if name in found.get('required', ()) else ''}. "
-        f"{escape(_resolved(schema, one).get('description', '') or one.get('description', ''))}"
+        f"{_marked(_resolved(schema, one).get('description', '') or one.get('description', ''))}"
         "</td></tr>"
         for name, one in found.get("properties", {}).items()
     ]
@@ -134,7 +134,7 @@ def _answer(schema: dict[str, Any], told: dict[str, Any], code: str) -> str:
     return f"<p><code>{code}</code> {escape(kind)}{escape(said)}</p>"
 
 
-def _curl(schema: dict[str, Any], base: str, path: str, method: str, told: dict[str, Any]) -> str:
+def _curl(schema: dict[str, Any], path: str, method: str, told: dict[str, Any]) -> str:
     for one in told.get("parameters", ()):
         if one["in"] == "path":
             examples = one.get("schema", {}).get("examples") or [f"{one['name'].upper()}"]
@@ -156,7 +156,7 @@ def _curl(schema: dict[str, Any], base: str, path: str, method: str, told: dict[
         if one["in"] == "query" and one.get("required")
     ]
     asked = "?" + "&".join(needed) if needed else ""
-    return f'{line} "$COCOSIFT_URL{base}{path}{asked}"'
+    return f'{line} "$COCOSIFT_URL{PREFIX}{path}{asked}"'
 
 
 def _example(schema: dict[str, Any], told: dict[str, Any], depth: int) -> Any:
@@ -203,8 +203,8 @@ def _kind(told: dict[str, Any]) -> str:
     kind = told.get("type", told.get("title", "value"))
     text = " or ".join(kind) if isinstance(kind, list) else str(kind)
     bounds = [
-        f"{words} {told[name]:,}"
-        for name, words in (("minimum", "from"), ("maximum", "to"), ("maxLength", "at most"))
+        f"{words} {told[name]:,.0f}"
+        for name, words in (("minimum", "from"), ("maximum", "to"))
         if name in told and told[name] < 2**31 - 1
     ]
     return " ".join([text, *bounds])
