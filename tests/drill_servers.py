@@ -60,10 +60,11 @@ class App:
 
 
 @contextmanager
-def running_app(folder: Path, ready: bool = True, **variables: str) -> Iterator[App]:
+def running_app(folder: Path, *options: str, ready: bool = True, **variables: str) -> Iterator[App]:
     """Start the app on the demo with these settings; it ends with the block.
 
     Args:
+        options: of `streamlit run`.
         folder: for its log and, unless `variables` say otherwise, its cache and database.
         ready: wait until it is; else until it answers at all.
     """
@@ -82,7 +83,7 @@ def running_app(folder: Path, ready: bool = True, **variables: str) -> Iterator[
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "streamlit", "run", "streamlit_app.py"),
-                *("--server.address=127.0.0.1", f"--server.port={port}"),
+                *("--server.address=127.0.0.1", f"--server.port={port}", *options),
             ],
             cwd=ROOT,
             env=environment,

@@ -24,6 +24,7 @@ from core.people.people import People
 from core.settings import Settings
 from tests.drill_servers import (
     PATIENCE_S,
+    START_S,
     eventually,
     fill_up,
     processes_below,
@@ -41,12 +42,14 @@ AWAY = "database is away just now"
 
 
 def person_of(database_url, tmp_path, **rest):
-    """Make an admin; return a cookie of theirs and a token."""
+    """Make a person; return a cookie of theirs and a token."""
     database = Database(settings := Settings(home=tmp_path, database_url=database_url, **rest))
     people = People(settings, database=database)
     with acting_as(OPERATOR):
         person = people.add("ann", Role.ADMIN, shown="Ann", password="correct horse battery")
-        token = people.new_token(person, "drill", frozenset({"read", "write", "admin"}), None)
+        if settings.sign_in == "oidc":
+            person = people.arrived("oidc", "bob@example.org", "Bob")
+        token = people.new_token(person, "drill", frozenset({"read"}), None)
     session = people.begin_session(person)
     database.close()
     return {"Cookie": f"cocosift_session={session}"}, {"Authorization": f"Bearer {token}"}
@@ -123,7 +126,7 @@ def test_a_server_that_starts_before_its_database_is_well_once_it_is_there(tmp_p
             said, _ = seen(app.url, {}, "subsets", "")
             assert AWAY in said
             postgresql.start()
-            eventually(app.is_ready, "it is ready")
+            eventually(app.is_ready, "it is ready", START_S)
             assert seen(app.url, {}, "subsets", "")[0] == ""
         assert "Traceback" not in app.said()
 
@@ -173,7 +176,7 @@ def begin(url, longest_side, **pictures):
 
 def ended(url, asked):
     """Wait until it has ended; return how, and what was said."""
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + START_S
     while time.monotonic() < end:
         answer = requests.get(f"{url}/api/v1/exports/{asked.json()['id']}")
         if answer.ok and answer.json()["state"] != "preparing":
@@ -190,7 +193,7 @@ def export(url, longest_side):
 
 def test_a_worker_that_is_killed_is_said_and_the_next_one_works(tmp_path):
     with running_app(tmp_path) as app:
-        asked = begin(app.url, 320, everything=True)
+        asked = begin(app.url, 320, image_ids=list(range(1, 121)))
         working = {}
 
         def has_begun():
@@ -211,6 +214,30 @@ def test_a_worker_that_is_killed_is_said_and_the_next_one_works(tmp_path):
         assert export(app.url, 321)[0] == "ready"
         assert app.is_ready()
         assert "Traceback" not in app.said()
+
+
+def test_an_identity_provider_that_is_away_keeps_nobody_out_who_is_in(tmp_path):
+    """Nothing listens where the provider should; who has signed in works on, others are told."""
+    database_url = f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"
+    cookie, _ = person_of(database_url, tmp_path, sign_in="oidc")
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text(
+        "[auth]\n"
+        'redirect_uri = "http://127.0.0.1:8501/oauth2callback"\n'
+        f'cookie_secret = "{"s" * 40}"\n'
+        'client_id = "cocosift"\n'
+        'client_secret = "of the drill"\n'
+        'server_metadata_url = "http://127.0.0.1:9/.well-known/openid-configuration"\n'
+    )
+    with running_app(tmp_path, f"--secrets.files={secrets}", COCOSIFT_SIGN_IN="oidc") as app:
+        assert seen(app.url, cookie) == ("", 24)
+        page = requests.get(f"{app.url}/sign-in")
+        assert page.status_code == 200
+        tried = requests.get(f"{app.url}/auth/login", headers={"Accept": "text/html"})
+        assert "Traceback" not in tried.text
+        assert app.is_ready()
+        assert seen(app.url, cookie, "", "q=a+cat") == ("", 24)
+    assert "Traceback" not in app.said()
 
 
 def test_a_clock_that_is_set_back_throws_nobody_out_and_locks_nobody_out(tmp_path):
