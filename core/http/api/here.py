@@ -86,7 +86,7 @@ def here(request: Request) -> Here:
 _bearer = HTTPBearer(
     auto_error=False,
     scheme_name="token",
-    description="A token of yours: `POST /tokens`, or `python -m core tokens add`. Its scopes "
+    description="A token of yours: `POST /tokens`, or `python -m core tokens make`. Its scopes "
     "are read, write and admin. In a browser the sign-in of the app does as well.",
 )
 _RIGHTS = {"read": Right.READ, "write": Right.SAVE, "run": Right.RUN, "admin": Right.MANAGE}
