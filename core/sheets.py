@@ -3,21 +3,23 @@
 Spreadsheets compute a cell that begins with one of `= + - @`, a tab or a carriage return, also
 in a CSV, and a formula may ask other hosts or start programs. A text that begins so is written
 with an apostrophe before it, which tells them that it is text (OWASP, "CSV Injection").
-Numbers stay as they are.
+Numbers stay as they are, also as texts.
 """
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _BEGIN_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def safe_cell(value: Any) -> Any:
     """Return `value`, a text that would be a formula with an apostrophe before it."""
     is_formula = isinstance(value, str) and value.startswith(_BEGIN_FORMULAS)
-    return f"'{value}" if is_formula else value
+    return f"'{value}" if is_formula and not _is_number(value) else value
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -35,3 +37,8 @@ def _lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
         yield text.getvalue().removesuffix("\r\n")
         text.seek(0)
         text.truncate()
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a text is a number as JSON spells it, such as a score below 0."""
+    return _NUMBER.fullmatch(text) is not None

@@ -295,7 +295,7 @@ class Library:
         place = dataset_place(self.settings, name)
         if place is None:
             raise DatasetError(
-                f"Expected a dataset named {name!r}, found {_listed(self.datasets())} in "
+                f"Expected a dataset named {name!r:.80}, found {_listed(self.datasets())} in "
                 f"{self.settings.data}. To add one, run: {_ADD}"
             )
         return place
@@ -309,7 +309,7 @@ class Library:
         place = model_place(self.settings, name)
         if place is None:
             raise ModelError(
-                f"Expected a model named {name!r}, found {_listed(self.models())} in "
+                f"Expected a model named {name!r:.80}, found {_listed(self.models())} in "
                 f"{self.settings.models}. To add one, run: "
                 f"python -m core checkpoint split FILE {self.settings.models / name}"
             )

@@ -20,6 +20,8 @@ from core.settings import Settings
 State = tuple[str, int, int, int]
 
 _FLAT = ("captions", "instances", "person_keypoints")
+# Fewer than the 255 bytes that a disk takes: more is added to the name of a flat file.
+_LONGEST_NAME = 200
 _FLAT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -29,7 +31,7 @@ def dataset_place(settings: Settings, name: str) -> Path | None:
         folder = settings.data / name
         if (folder / MANIFEST_NAME).exists():
             return folder
-    if _FLAT_NAME.fullmatch(name):
+    if _FLAT_NAME.fullmatch(name) and len(name.encode("utf-8", "surrogatepass")) <= _LONGEST_NAME:
         for kind in _FLAT:
             file = settings.data / f"{kind}_{name}.json"
             if file.is_file():
@@ -81,7 +83,8 @@ def states(files: Iterable[Path]) -> tuple[State, ...]:
 
 def _is_plain(name: str) -> bool:
     """Whether `name` is one folder's, and none that is hidden."""
-    return bool(name) and not name.startswith(".") and "/" not in name and "\0" not in name
+    is_one = bool(name) and not name.startswith(".") and "/" not in name and "\0" not in name
+    return is_one and len(name.encode("utf-8", "surrogatepass")) <= _LONGEST_NAME
 
 
 def _holds_flat(models: Path) -> bool:

@@ -66,7 +66,7 @@ def at_random(
     """Kill after some further chunks or after some time, as the dice fall."""
     kills: list[dict[str, object]] = []
     while len(kills) < n or kills[-1]["end"] is None:
-        before = committed(settings)
+        before, older = committed(settings), finished(settings)
         pid = forked(embed)
         if len(kills) >= n:
             pass  # enough: this one may get through
@@ -79,8 +79,10 @@ def at_random(
         else:
             time.sleep(chance.random() * 0.2)
             os.kill(pid, signal.SIGKILL)
-        if exit_code(pid) == 0:
-            kills[-1]["end"] = checksums(settings)
+        # One may be killed when it is through already, and has only to end.
+        if exit_code(pid) == 0 or finished(settings) not in (None, older):
+            if kills:
+                kills[-1]["end"] = checksums(settings)
         else:
             kills.append({"before": before, "after": committed(settings), "end": None})
     return kills
@@ -147,6 +149,12 @@ def run(embed: Callable[[], object]) -> None:
 def checksums(settings: Settings) -> dict[str, str]:
     folder = settings.embeddings / "tiny" / "tiny"
     return {path.name: sha256(path.read_bytes()).hexdigest() for path in sorted(folder.iterdir())}
+
+
+def finished(settings: Settings) -> int | None:
+    """What tells the folder of one finished run from that of another, None without one."""
+    folder = settings.embeddings / "tiny" / "tiny"
+    return (folder / "manifest.json").stat().st_ino if folder.exists() else None
 
 
 def committed(settings: Settings) -> int:

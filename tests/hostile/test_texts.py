@@ -34,7 +34,7 @@ def test_a_formula_is_a_text_in_a_table(text):
     assert cell.startswith("'")
 
 
-@pytest.mark.parametrize("value", [-1, -0.5, 0, 12.25, None, True])
+@pytest.mark.parametrize("value", [-1, -0.5, 0, 12.25, None, True, "-0.048", "-1e-05"])
 def test_a_number_stays_a_number(value):
     assert csv_text(["a"], [[value, "x"]]).splitlines()[1] == f"{'' if value is None else value},x"
 

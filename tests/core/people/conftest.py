@@ -49,7 +49,8 @@ def migrated_schema(postgresql: str) -> str:
     import psycopg
 
     with psycopg.connect(f"{postgresql}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {SCHEMA}")
+        # Those of the trail take this fixture too, which then is made a second time.
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     url = f"{postgresql}/postgres?options=-csearch_path%3D{SCHEMA}"
     Database(Settings(database_url=url)).close()
     return url
