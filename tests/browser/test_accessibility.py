@@ -18,12 +18,23 @@ def complaints(page: Page) -> list[str]:
     ]
 
 
+def settled(page: Page) -> None:
+    """Wait until nothing is paler than it will be: what is on its way or out of date fades."""
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
+    expect(page.locator("[data-stale=true]")).to_have_count(0)
+    page.wait_for_function(
+        "document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity"
+        " || one.playState !== 'running')"
+    )
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 def test_a_page_has_no_serious_issue(demo_server, open_page, path, scheme):
     page = open_page(f"{demo_server.url}{path}", color_scheme=scheme)
     expect(page.get_by_test_id("stMain")).to_be_visible()
-    page.wait_for_load_state("networkidle")
+    settled(page)
     assert complaints(page) == []
 
 
@@ -39,9 +50,7 @@ def test_the_sections_of_a_page_have_no_serious_issue(demo_server, open_page, pa
     for title in titles:
         page.get_by_role("radio", name=title, exact=True).click()
         expect(page.get_by_role("radio", name=title, exact=True)).to_be_checked()
-        expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
-        expect(page.locator("[data-stale=true]")).to_have_count(0)
-        page.wait_for_load_state("networkidle")
+        settled(page)
         found[title] = complaints(page)
     assert {title: issues for title, issues in found.items() if issues} == {}
 
