@@ -24,8 +24,7 @@ def settled(page: Page) -> None:
     expect(page.get_by_test_id("stStatusWidget")).to_be_hidden()
     expect(page.locator("[data-stale=true]")).to_have_count(0)
     page.wait_for_function(
-        "document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity"
-        " || one.playState !== 'running')"
+        "document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity)"
     )
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from core.embed_run.record import RunRecord
 from tests.browser.conftest import ROOT
-from tests.browser.test_accessibility import complaints
+from tests.browser.test_accessibility import complaints, settled
 
 PATIENCE_MS = 90_000
 
@@ -139,11 +139,7 @@ def test_an_embedding_under_way_is_watched_until_it_is_there(library, home):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_has_no_serious_issue(library, scheme):
     page = library(color_scheme=scheme)
-    # What is about to be replaced is shown faded, and so is what is just appearing.
-    expect(page.locator('[data-stale="true"]')).to_have_count(0)
-    page.wait_for_function(
-        "document.getAnimations().every((one) => one.effect.getTiming().iterations === Infinity)"
-    )
+    settled(page)
     assert complaints(page) == []
 
 
