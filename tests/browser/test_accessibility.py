@@ -7,12 +7,24 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_frame import PAGES
 
 SERIOUS = {"serious", "critical"}
+LOOKS = 5
 
 
 def complaints(page: Page) -> list[str]:
+    """What is wrong and stays so: what is just appearing is paler than it will be."""
+    for _ in range(LOOKS):
+        found = complaints_now(page)
+        if not found:
+            break
+        page.wait_for_timeout(1_000)
+    return found
+
+
+def complaints_now(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [
-        f"{rule['id']}: {rule['help']} at {', '.join(str(n['target']) for n in rule['nodes'][:3])}"
+        f"{rule['id']}: {rule['help']} at "
+        + ", ".join(f"{node['target']} ({node['failureSummary']})" for node in rule["nodes"][:3])
         for rule in found
         if rule["impact"] in SERIOUS
     ]
