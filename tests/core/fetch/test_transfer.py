@@ -565,7 +565,7 @@ class TestProcesses:
             assert asked_for(server) < len(CONTENT)
 
     def test_an_interrupted_one_says_what_is_here(self, server, remote, target):
-        server.fail(PATH, Slow(rate=100_000, beyond=1), times=-1)
+        server.fail(PATH, Slow(rate=20_000, beyond=1), times=-1)
         running = program(remote, target)
         wait_for(running, 100_000)
         running.send_signal(signal.SIGINT)
