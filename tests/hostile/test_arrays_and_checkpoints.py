@@ -14,7 +14,7 @@ import pytest
 
 from core import checkpoint
 from core.coco import open_dataset
-from core.embeddings import find_embeddings, load_embeddings
+from core.embeddings import Embeddings, EmbeddingsFiles, find_embeddings, load_embeddings
 from core.errors import CocoSiftError, EmbeddingsError
 from core.settings import Settings
 from tests.hostile.refusals import refused
@@ -36,6 +36,12 @@ def tiny(tmp_path: Path, tiny_home: Path) -> Settings:
     home = tmp_path / "home"
     shutil.copytree(tiny_home, home, dirs_exist_ok=True)
     return Settings(home=home, cache=home / "cache")
+
+
+def loaded(settings: Settings, files: EmbeddingsFiles) -> Embeddings:
+    """Load the vectors of the tiny instance, as a search does."""
+    dataset = open_dataset(settings.data / "tiny", settings)
+    return load_embeddings(files, dataset, checkpoint.read_manifest(settings.models / "tiny"))
 
 
 def npy(header: str, data: bytes = b"", version: bytes = b"\x01\x00") -> bytes:
@@ -81,14 +87,7 @@ ARRAYS = {
 def test_vectors_are_refused(tiny, content):
     files = find_embeddings(tiny)["tiny", "tiny"]
     files.vectors.write_bytes(content)
-    refused(
-        lambda: load_embeddings(
-            files,
-            open_dataset(tiny.data / "tiny", tiny),
-            checkpoint.read_manifest(tiny.models / "tiny"),
-        ),
-        EmbeddingsError,
-    )
+    refused(lambda: loaded(tiny, files), EmbeddingsError)
 
 
 MANIFESTS = {
@@ -105,14 +104,7 @@ MANIFESTS = {
 def test_what_is_told_of_vectors_is_refused(tiny, text):
     files = find_embeddings(tiny)["tiny", "tiny"]
     files.manifest.write_text(text)
-    refused(
-        lambda: load_embeddings(
-            files,
-            open_dataset(tiny.data / "tiny", tiny),
-            checkpoint.read_manifest(tiny.models / "tiny"),
-        ),
-        CocoSiftError,
-    )
+    refused(lambda: loaded(tiny, files), CocoSiftError)
 
 
 def torch_zip(content: bytes, name: str = "archive/data.pkl") -> bytes:
