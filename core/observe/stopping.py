@@ -33,12 +33,9 @@ class Stopping:
         self._callbacks: list[Callable[[], None]] = []
         self._asked: float | None = None
 
-    def __bool__(self) -> bool:
-        return self._has_begun
-
     @property
     def is_under_way(self) -> bool:
-        """True from the moment at which the end has begun; so is this object itself."""
+        """True from the moment at which the end has begun."""
         return self._has_begun
 
     def asked(self) -> None:
